@@ -1,0 +1,9 @@
+//! One cluster.yaml to Docker hosts whose containers share one switch.
+//!
+//! ```text
+//! cluster.yaml --parse--> RawSpec --validate--> Spec --plan--> Plan --render--> Artifacts --> files, seeds, lab
+//! ```
+
+pub mod plan;
+pub mod render;
+pub mod spec;

@@ -1,0 +1,142 @@
+//! The rules of names, each a check that says what would be accepted.
+//!
+//! Every string of a cluster.yaml that reaches a file on a host goes through one of these, so no metacharacter of shell, YAML,
+//! systemd units or interfaces(5) gets past the parser.
+
+type Check = Result<(), String>;
+
+/// Names that the kernel makes itself when a module is loaded, or that a distribution gives to NICs: a bridge or tunnel of that
+/// name would collide with it (`net/ipv4/ip_gre.c`, `net/openvswitch/vport-*.c`, systemd.net-naming-scheme(7)).
+const KERNEL_OWNED: &[&str] = &[
+    "lo",
+    "gre0",
+    "gretap0",
+    "erspan0",
+    "gre_sys",
+    "ip6gre0",
+    "ip6gretap0",
+    "ip6erspan0",
+    "ip6gre_sys",
+    "tunl0",
+    "sit0",
+    "ip6tnl0",
+    "ip_vti0",
+    "ip6_vti0",
+    "vxlan_sys_4789",
+    "genev_sys_6081",
+    "ovs-system",
+    "ovs-netdev",
+    "all",
+    "default",
+];
+
+/// The longest interface name: IFNAMSIZ (16, `linux/if.h`) less the terminating NUL.
+pub const INTERFACE_NAME_MAX: usize = 15;
+
+/// A lower case label of RFC 1123 section 2.1.
+pub fn check_label(text: &str) -> Check {
+    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if text.is_empty() || text.len() > 63 {
+        return Err("a name has 1 to 63 characters (RFC 1123)".into());
+    }
+    if !text.chars().all(legal) || text.starts_with('-') || text.ends_with('-') {
+        return Err("a name has lower case letters, digits and '-' only, and neither starts nor ends with '-' (RFC 1123)".into());
+    }
+    if text == "localhost" {
+        return Err("'localhost' is every machine's own name".into());
+    }
+    Ok(())
+}
+
+/// A name that Linux and interfaces(5) take for any interface, NICs included.
+pub fn check_interface(text: &str) -> Check {
+    if text.is_empty() || text.len() > INTERFACE_NAME_MAX {
+        return Err(format!("an interface name has 1 to {INTERFACE_NAME_MAX} characters (IFNAMSIZ)"));
+    }
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if !text.starts_with(|c: char| c.is_ascii_alphabetic()) || !text.chars().all(legal) {
+        return Err("an interface name starts with a letter and has letters, digits, '-', '_' and '.' only".into());
+    }
+    if KERNEL_OWNED.contains(&text) {
+        return Err(format!("'{text}' belongs to the kernel"));
+    }
+    Ok(())
+}
+
+/// A name for a bridge that we make: additionally not one of a NIC, a tunnel of ours or another program's bridge.
+pub fn check_bridge(text: &str) -> Check {
+    check_interface(text)?;
+    const NIC_PREFIXES: &[&str] = &[
+        "eth", "en", "wl", "ww", "ib", "veth", "gre", "vxlan", "geneve", "tun", "tap", "wg", "bond", "dummy",
+    ];
+    let numbered = |prefix: &&str| {
+        text.strip_prefix(prefix)
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let predictable = ["eno", "ens", "enp", "enx", "wlp", "wlan"]
+        .iter()
+        .any(|prefix| text.starts_with(prefix));
+    if predictable || NIC_PREFIXES.iter().any(|prefix| numbered(prefix)) {
+        return Err(format!("'{text}' is the name of a NIC or tunnel, not of a bridge"));
+    }
+    Ok(())
+}
+
+/// Debian Policy 5.6.1.
+pub fn check_package(text: &str) -> Check {
+    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '+' | '-' | '.');
+    let first = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    if text.len() < 2 || text.len() > 128 || !text.starts_with(first) || !text.chars().all(legal) {
+        return Err("a package name has lower case letters, digits, '+', '-' and '.', and starts with a letter or digit".into());
+    }
+    Ok(())
+}
+
+/// The default rule of useradd(8).
+pub fn check_user(text: &str) -> Check {
+    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+    let first = |c: char| c.is_ascii_lowercase() || c == '_';
+    if text.is_empty() || text.len() > 32 || !text.starts_with(first) || !text.chars().all(legal) {
+        return Err("a user name has 1 to 32 lower case letters, digits, '-' and '_', and starts with a letter or '_'".into());
+    }
+    Ok(())
+}
+
+/// One key as `ssh-keygen` prints it: type, base64 blob, comment.
+pub fn check_authorized_key(text: &str) -> Check {
+    const KINDS: &[&str] = &["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"];
+    if text.len() > 16 * 1024 || text.chars().any(|c| c.is_control()) {
+        return Err("a key is one line of at most 16 KiB without control characters".into());
+    }
+    let mut words = text.split(' ');
+    let kind = words.next().unwrap_or_default();
+    let blob = words.next().unwrap_or_default();
+    let base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
+    let kind_legal =
+        KINDS.iter().any(|prefix| kind.starts_with(prefix)) && kind.chars().all(|c| c.is_ascii_alphanumeric() || "-@.".contains(c));
+    if !kind_legal || blob.len() < 32 || !blob.chars().all(base64) {
+        return Err("a key is the line of an id_*.pub file: type, base64 text, comment".into());
+    }
+    Ok(())
+}
+
+/// An absolute path that needs quoting nowhere.
+pub fn check_host_path(text: &str) -> Check {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '+' | '-');
+    if !text.starts_with('/') || text.len() > 4096 || !text.chars().all(legal) || text.split('/').any(|part| part == "..") {
+        return Err("a path starts with '/', has letters, digits and '/._+-' only, and no '..'".into());
+    }
+    Ok(())
+}
+
+/// A URL as apt takes it in sources.list(5).
+pub fn check_archive_url(text: &str) -> Check {
+    let rest = ["http://", "https://", "file:///"]
+        .iter()
+        .find_map(|scheme| text.strip_prefix(scheme));
+    let legal = |c: char| c.is_ascii_alphanumeric() || "-._~:/@!&()*+,;=%".contains(c);
+    if text.len() > 2048 || rest.is_none_or(str::is_empty) || !text.chars().all(legal) {
+        return Err("a package archive is an http://, https:// or file:/// URL without spaces and quotes".into());
+    }
+    Ok(())
+}
