@@ -4,6 +4,8 @@
 //! cluster.yaml --parse--> RawSpec --validate--> Spec --plan--> Plan --render--> Artifacts --> files, seeds, lab
 //! ```
 
+pub mod exec;
 pub mod plan;
 pub mod render;
 pub mod spec;
+pub mod wait;

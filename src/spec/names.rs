@@ -70,13 +70,13 @@ pub fn check_bridge(text: &str) -> Check {
         "eth", "en", "wl", "ww", "ib", "veth", "gre", "vxlan", "geneve", "tun", "tap", "wg", "bond", "dummy",
     ];
     let numbered = |prefix: &&str| {
-        text.strip_prefix(prefix)
+        text.strip_prefix(*prefix)
             .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
     };
     let predictable = ["eno", "ens", "enp", "enx", "wlp", "wlan"]
         .iter()
         .any(|prefix| text.starts_with(prefix));
-    if predictable || NIC_PREFIXES.iter().any(|prefix| numbered(prefix)) {
+    if predictable || NIC_PREFIXES.iter().any(numbered) {
         return Err(format!("'{text}' is the name of a NIC or tunnel, not of a bridge"));
     }
     Ok(())
