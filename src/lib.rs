@@ -5,7 +5,10 @@
 //! ```
 
 pub mod exec;
+pub mod image;
+pub mod machine;
 pub mod plan;
 pub mod render;
 pub mod spec;
+pub mod ui;
 pub mod wait;

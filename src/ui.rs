@@ -1,0 +1,84 @@
+//! What a person sees while something takes its time. Data goes to stdout elsewhere; all of this goes to stderr.
+
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+/// How much to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    Quiet,
+    Normal,
+    Verbose,
+}
+
+/// Progress lines on stderr.
+#[derive(Debug, Clone, Copy)]
+pub struct Ui {
+    verbosity: Verbosity,
+    color: bool,
+}
+
+impl Ui {
+    /// `color`: whether the user allows it; it is used only where stderr is a terminal and NO_COLOR is unset or empty.
+    pub fn new(verbosity: Verbosity, color: bool) -> Self {
+        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self {
+            verbosity,
+            color: color && !refused && std::io::stderr().is_terminal(),
+        }
+    }
+
+    /// Says nothing: for tests and library users.
+    pub fn silent() -> Self {
+        Self {
+            verbosity: Verbosity::Quiet,
+            color: false,
+        }
+    }
+
+    /// Whether messages on stderr may have colour.
+    pub fn color(&self) -> bool {
+        self.color
+    }
+
+    /// A line about what happens now.
+    pub fn line(&self, text: &str) {
+        if self.verbosity >= Verbosity::Normal {
+            // Nobody listening on stderr is no reason to stop working.
+            let _ = writeln!(std::io::stderr(), "{text}");
+        }
+    }
+
+    /// A line for those who asked for more.
+    pub fn detail(&self, text: &str) {
+        if self.verbosity >= Verbosity::Verbose {
+            let _ = writeln!(std::io::stderr(), "{text}");
+        }
+    }
+
+    /// Announces a step, does it, and says how long it took.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub fn step<T, E>(&self, text: &str, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        let started = Instant::now();
+        self.line(&format!("{text} ..."));
+        let result = work();
+        if result.is_ok() {
+            self.line(&format!("{text}: {}", seconds(started.elapsed())));
+        }
+        result
+    }
+}
+
+/// A duration as people read it: `0.33 s`, `12.4 s`, `2 min 11 s`.
+pub fn seconds(duration: Duration) -> String {
+    let total = duration.as_secs_f64();
+    if total < 10.0 {
+        format!("{total:.2} s")
+    } else if total < 120.0 {
+        format!("{total:.1} s")
+    } else {
+        format!("{} min {} s", duration.as_secs() / 60, duration.as_secs() % 60)
+    }
+}
