@@ -1,5 +1,148 @@
-//! [`Spec`](crate::spec::Spec) to [`Plan`]: every decision, made once. Pure.
+//! [`Spec`] to [`Plan`]: every decision, made once. Pure.
 
+pub mod address;
+mod host;
+mod mesh;
+mod mtu;
+mod spanning_tree;
 mod types;
 
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+
+pub use mesh::link_prefix;
+pub use mtu::overhead;
 pub use types::*;
+
+#[cfg(test)]
+pub mod tests;
+
+use crate::spec::{HostSpec, InvalidName, LoopProtection, Spec};
+
+/// Why there is no plan. A validated spec gives none of these; they are here so that a mistake of ours is an error, not a panic.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    #[error("the container subnet cannot be cut: {0}")]
+    Cut(#[from] address::CutError),
+    #[error("there is no slice for host number {0}")]
+    NoSlice(u32),
+    #[error("a name that the plan made is illegal: {0}")]
+    Name(#[from] InvalidName),
+}
+
+/// Decides everything about a cluster. Same spec, same plan.
+///
+/// # Errors
+/// [`PlanError`], for specs that validation would have refused.
+pub fn plan(spec: &Spec) -> Result<Plan, PlanError> {
+    let hosts = u32::try_from(spec.hosts.len()).unwrap_or(u32::MAX);
+    let cut = address::cut(spec.subnet, spec.capacity, hosts, spec.first_address)?;
+    let tunnelled_over = spec.hosts.first().map_or(Ipv4Addr::UNSPECIFIED.into(), |host| host.address);
+    let mtu = mtu::mtu(spec.underlay_mtu, spec.tunnel, tunnelled_over);
+    let links = mesh::links(&spec.hosts, spec.topology, spec.fabric, spec.tunnel)?;
+    let priorities = spanning_tree::priorities(spec);
+    let macs: Vec<MacAddress> = spec
+        .hosts
+        .iter()
+        .map(|host| host::mac(&spec.name, &host.name, host.mesh_bridge.as_str()))
+        .collect();
+    let identifiers: Vec<(u16, MacAddress)> = priorities.into_iter().zip(macs).collect();
+    let mut plans = Vec::with_capacity(spec.hosts.len());
+    for ((host, (priority, mac)), number) in spec.hosts.iter().zip(&identifiers).zip(1..) {
+        let mesh_bridge = MeshBridge {
+            name: host.mesh_bridge.clone(),
+            mac: *mac,
+            priority: *priority,
+            ports: ports(spec, host, &links),
+        };
+        plans.push(host_plan(spec, host, number, mesh_bridge, block(&cut, number)?, mtu.mesh)?);
+    }
+    let containers = ContainerPlan {
+        subnet: spec.subnet,
+        blocks: cut.blocks,
+        held_back: cut.held_back,
+        capacity: spec.capacity,
+    };
+    let spanning_tree = spanning_tree::spanning_tree(spec, &identifiers);
+    let cluster = spec.name.clone();
+    Ok(Plan {
+        version: PLAN_VERSION,
+        cluster,
+        mtu,
+        spanning_tree,
+        containers,
+        tunnel: spec.tunnel,
+        links,
+        hosts: plans,
+    })
+}
+
+/// Bridge address and slice of the host with this number.
+fn block(cut: &address::Cut, number: u32) -> Result<(Ipv4Addr, Ipv4Net), PlanError> {
+    cut.address(number).zip(cut.slice(number)).ok_or(PlanError::NoSlice(number))
+}
+
+fn host_plan(
+    spec: &Spec,
+    host: &HostSpec,
+    number: u32,
+    mesh_bridge: MeshBridge,
+    (address, slice): (Ipv4Addr, Ipv4Net),
+    mtu: u16,
+) -> Result<HostPlan, PlanError> {
+    let container_bridge = ContainerBridge {
+        name: host.container_bridge.clone(),
+        mac: host::mac(&spec.name, &host.name, host.container_bridge.as_str()),
+        address: host.container_address.unwrap_or(address),
+        prefix_length: spec.subnet.prefix_len(),
+        slice: host.slice.unwrap_or(slice),
+    };
+    Ok(HostPlan {
+        number,
+        name: host.name.clone(),
+        address: host.address,
+        os: host.os,
+        network: host.network,
+        underlay_interface: host.underlay_interface.clone(),
+        docker: host::docker(host, &container_bridge, mtu),
+        mesh_bridge,
+        container_bridge,
+        packages: host::packages(host)?,
+        archive: host.archive.clone(),
+        user: host.user.clone(),
+        authorized_keys: host.authorized_keys.clone(),
+    })
+}
+
+/// The ends of `links` that `host` has.
+fn ports(spec: &Spec, host: &HostSpec, links: &[Link]) -> Vec<TunnelPort> {
+    let path_cost = match spec.loop_protection {
+        LoopProtection::Rstp => mesh::RSTP_PATH_COST,
+        LoopProtection::Stp => mesh::STP_PATH_COST,
+    };
+    let mut ports = Vec::new();
+    for link in links {
+        let [a, b] = &link.hosts;
+        let peer = if *a == host.name {
+            b
+        } else if *b == host.name {
+            a
+        } else {
+            continue;
+        };
+        let Some(remote) = spec.hosts.iter().find(|other| other.name == *peer).map(|other| other.address) else {
+            continue;
+        };
+        let kind = mesh::port_kind(spec.tunnel, remote);
+        ports.push(TunnelPort {
+            name: link.name.clone(),
+            peer: peer.clone(),
+            kind,
+            remote,
+            path_cost,
+            bfd: host.bfd,
+        });
+    }
+    ports
+}

@@ -1,5 +1,14 @@
 //! [`Plan`](crate::plan::Plan) to files. Pure, but for `write`.
 
 mod artifact;
+mod cloud_init;
+mod engine;
+mod host_files;
+mod ovs;
+
+#[cfg(test)]
+mod tests;
 
 pub use artifact::*;
+pub use cloud_init::{RenderError, USER_DATA_MAX, cloud_init};
+pub use host_files::{HostFile, host_files};

@@ -1,0 +1,241 @@
+//! The plan in cloud-init's language: user-data, meta-data and network-config per host.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::host_files::{RenderFilesError, first_boot_units, host_files};
+use super::{Artifact, Artifacts};
+use crate::plan::{HostPlan, Plan};
+use crate::spec::{ArchiveUrl, HostName, UnderlayInterface};
+
+/// The most that providers take as user-data (Digital Ocean's API reference: 64 KiB), bytes.
+pub const USER_DATA_MAX: usize = 64 * 1024;
+
+/// Why there are no cloud-init data.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    #[error(
+        "user-data of {host} has {bytes} bytes, and providers take {USER_DATA_MAX} at most; \
+         put fewer authorized keys or Docker options in the file, or link the hosts in a sparser topology"
+    )]
+    TooLarge { host: HostName, bytes: usize },
+    #[error(transparent)]
+    Files(#[from] RenderFilesError),
+    #[error("user-data: {0}")]
+    Yaml(#[from] serde_yaml::ser::Error),
+}
+
+/// `<host>/user-data`, `<host>/meta-data` and, where the underlay is to be configured, `<host>/network-config`, for every host or for
+/// the one named.
+///
+/// # Errors
+/// [`RenderError::TooLarge`] when a host's user-data is more than providers take; the others are mistakes of ours.
+pub fn cloud_init(plan: &Plan, only: Option<&HostName>) -> Result<Artifacts, RenderError> {
+    let mut artifacts = BTreeMap::new();
+    for host in plan.hosts.iter().filter(|host| only.is_none_or(|name| *name == host.name)) {
+        let mut add = |name: &str, text: String| {
+            let artifact = Artifact {
+                bytes: text.into_bytes(),
+                secret: false,
+            };
+            artifacts.insert(format!("{}/{name}", host.name), artifact);
+        };
+        add("user-data", user_data(plan, host)?);
+        add("meta-data", meta_data(plan, host)?);
+        if let Some(interface) = &host.underlay_interface {
+            add("network-config", network_config(host, interface, plan.mtu.underlay)?);
+        }
+    }
+    Ok(Artifacts(artifacts))
+}
+
+#[derive(Serialize)]
+struct UserData<'a> {
+    hostname: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disable_root: Option<bool>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ssh_authorized_keys: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    users: Option<(&'static str, User<'a>)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    apt: Option<Apt<'a>>,
+    bootcmd: Vec<[String; 3]>,
+    write_files: Vec<WriteFile>,
+    runcmd: Vec<Vec<&'static str>>,
+}
+
+#[derive(Serialize)]
+struct User<'a> {
+    name: &'a str,
+    shell: &'static str,
+    sudo: &'static str,
+    lock_passwd: bool,
+    ssh_authorized_keys: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Apt<'a> {
+    preserve_sources_list: bool,
+    primary: [Mirror<'a>; 1],
+    security: [Mirror<'a>; 1],
+}
+
+#[derive(Serialize)]
+struct Mirror<'a> {
+    arches: [&'static str; 1],
+    uri: &'a str,
+}
+
+#[derive(Serialize)]
+struct WriteFile {
+    path: String,
+    permissions: String,
+    content: String,
+}
+
+/// The whole user-data of `host`, a `#cloud-config` document.
+fn user_data(plan: &Plan, host: &HostPlan) -> Result<String, RenderError> {
+    let root = host.user.as_str() == "root";
+    let keys: Vec<&str> = host.authorized_keys.iter().map(|key| key.as_str()).collect();
+    let user = User {
+        name: host.user.as_str(),
+        shell: "/bin/bash",
+        sudo: "ALL=(ALL) NOPASSWD:ALL",
+        lock_passwd: true,
+        ssh_authorized_keys: keys.clone(),
+    };
+    let data = UserData {
+        hostname: host.name.as_str(),
+        disable_root: root.then_some(false),
+        ssh_authorized_keys: if root { keys } else { Vec::new() },
+        users: (!root).then_some(("default", user)),
+        apt: host.archive.as_ref().map(apt),
+        bootcmd: vec![["sh".to_owned(), "-c".to_owned(), first_boot_script(plan, host)?]],
+        write_files: host_files(plan, host)?
+            .into_iter()
+            .map(|file| WriteFile {
+                path: file.path,
+                permissions: format!("{:04o}", file.mode),
+                content: file.text,
+            })
+            .collect(),
+        runcmd: vec![
+            vec!["systemctl", "daemon-reload"],
+            vec!["systemctl", "enable", "--now", "meshimg-setup.service"],
+        ],
+    };
+    let introduction = format!(
+        "#cloud-config\n# {} of cluster {}. Written by meshimg {}; https://cloudinit.readthedocs.io explains the format.\n",
+        host.name,
+        plan.cluster,
+        env!("CARGO_PKG_VERSION")
+    );
+    let text = introduction + &yaml(&data)?;
+    if text.len() > USER_DATA_MAX {
+        return Err(RenderError::TooLarge {
+            host: host.name.clone(),
+            bytes: text.len(),
+        });
+    }
+    Ok(text)
+}
+
+/// Runs at every boot before write_files; does something at the first only. Where Docker and Open vSwitch are in the image already, they
+/// start before or while cloud-init writes their configuration, so they need these few lines before that.
+fn first_boot_script(plan: &Plan, host: &HostPlan) -> Result<String, RenderError> {
+    let mut script = String::from("[ ! -e /etc/systemd/system/docker.service.d/meshimg.conf ] || exit 0\n");
+    for (path, text) in first_boot_units(plan, host)? {
+        let folder = path.rsplit_once('/').map_or(path, |(folder, _)| folder);
+        script += &format!("mkdir -p {folder}\ncat >{path} <<'EOF'\n{text}EOF\n");
+    }
+    script += "systemctl daemon-reload\n";
+    Ok(script)
+}
+
+fn apt(archive: &ArchiveUrl) -> Apt<'_> {
+    let mirror = || Mirror {
+        arches: ["default"],
+        uri: archive.as_str(),
+    };
+    Apt {
+        preserve_sources_list: false,
+        primary: [mirror()],
+        security: [mirror()],
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct MetaData<'a> {
+    instance_id: String,
+    local_hostname: &'a str,
+}
+
+/// The instance-id is the same for every run: cloud-init does its once-per-instance work once.
+fn meta_data(plan: &Plan, host: &HostPlan) -> Result<String, RenderError> {
+    yaml(&MetaData {
+        instance_id: format!("meshimg-{}-{}", plan.cluster, host.name),
+        local_hostname: host.name.as_str(),
+    })
+}
+
+#[derive(Serialize)]
+struct NetworkConfig<'a> {
+    version: u8,
+    ethernets: BTreeMap<&'a str, Ethernet>,
+}
+
+#[derive(Serialize, Default)]
+struct Ethernet {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dhcp4: Option<bool>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    addresses: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mtu: Option<u16>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    routes: Vec<Route>,
+}
+
+#[derive(Serialize)]
+struct Route {
+    to: &'static str,
+    via: String,
+}
+
+/// Networking config version 2 of cloud-init: the underlay NIC with the host's address, and a second NIC by DHCP where there is one.
+fn network_config(host: &HostPlan, interface: &UnderlayInterface, mtu: u16) -> Result<String, RenderError> {
+    let default_route = if host.address.is_ipv4() { "0.0.0.0/0" } else { "::/0" };
+    let underlay = Ethernet {
+        dhcp4: None,
+        addresses: vec![format!("{}/{}", host.address, interface.prefix_length)],
+        mtu: Some(mtu),
+        routes: interface
+            .gateway
+            .iter()
+            .map(|gateway| Route {
+                to: default_route,
+                via: gateway.to_string(),
+            })
+            .collect(),
+    };
+    let mut ethernets = BTreeMap::from([(interface.name.as_str(), underlay)]);
+    if let Some(management) = &interface.management {
+        ethernets.insert(
+            management.as_str(),
+            Ethernet {
+                dhcp4: Some(true),
+                ..Ethernet::default()
+            },
+        );
+    }
+    yaml(&NetworkConfig { version: 2, ethernets })
+}
+
+/// YAML that PyYAML reads as it is meant: block literals for files, one line for each key.
+fn yaml(value: &impl Serialize) -> Result<String, RenderError> {
+    let options = serde_yaml::ser_options! { folded_wrap_chars: USER_DATA_MAX };
+    Ok(serde_yaml::to_string_with_options(value, options)?)
+}

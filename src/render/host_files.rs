@@ -1,0 +1,218 @@
+//! The files that go on a Debian or Ubuntu host.
+
+use serde::Serialize;
+
+use super::engine::{TemplateError, fill};
+use super::ovs;
+use crate::plan::{HostPlan, Plan};
+use crate::spec::Api;
+
+/// One file on a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostFile {
+    pub path: String,
+    /// Octal, as in `chmod`.
+    pub mode: u16,
+    pub text: String,
+}
+
+/// A template or a static file, embedded when meshimg is built.
+macro_rules! embedded {
+    ($name:literal) => {
+        ($name, include_str!(concat!("../../cloud-init/", $name)))
+    };
+}
+
+const INTERFACES: (&str, &str) = embedded!("interfaces.tera");
+const HOST_CONF: (&str, &str) = embedded!("host.conf.tera");
+const DOCKER_API: (&str, &str) = embedded!("docker-api.conf.tera");
+const DOCKER_HOLD: (&str, &str) = embedded!("docker-hold.conf.tera");
+
+/// The drop-in that keeps Open vSwitch out of the loop that would hold up the boot.
+const OPEN_VSWITCH_DROP_IN: &str = include_str!("../../cloud-init/openvswitch-switch.conf");
+
+const STATIC_FILES: &[(&str, u16, &str)] = &[
+    (
+        "/etc/systemd/system/docker.service.d/meshimg.conf",
+        0o644,
+        include_str!("../../cloud-init/docker.conf"),
+    ),
+    (
+        "/etc/systemd/system/meshimg-setup.service",
+        0o644,
+        include_str!("../../cloud-init/meshimg-setup.service"),
+    ),
+    (
+        "/etc/systemd/system/openvswitch-switch.service.d/meshimg.conf",
+        0o644,
+        OPEN_VSWITCH_DROP_IN,
+    ),
+    (
+        "/etc/systemd/system/ovs-vswitchd.service.d/meshimg.conf",
+        0o644,
+        include_str!("../../cloud-init/openvswitch-daemon.conf"),
+    ),
+    (
+        "/etc/systemd/system/ovsdb-server.service.d/meshimg.conf",
+        0o644,
+        include_str!("../../cloud-init/openvswitch-daemon.conf"),
+    ),
+    ("/etc/sysctl.d/60-meshimg.conf", 0o644, include_str!("../../cloud-init/sysctl.conf")),
+    (
+        "/etc/udev/rules.d/60-meshimg.rules",
+        0o644,
+        include_str!("../../cloud-init/udev.rules"),
+    ),
+    (
+        "/usr/local/lib/meshimg/container-ports",
+        0o755,
+        include_str!("../../cloud-init/container-ports"),
+    ),
+    ("/usr/local/lib/meshimg/setup", 0o755, include_str!("../../cloud-init/setup")),
+    (
+        "/usr/local/lib/meshimg/wait-for-container-bridge",
+        0o755,
+        include_str!("../../cloud-init/wait-for-container-bridge"),
+    ),
+    (
+        "/usr/local/lib/meshimg/wait-for-open-vswitch",
+        0o755,
+        include_str!("../../cloud-init/wait-for-open-vswitch"),
+    ),
+];
+
+/// What the templates see.
+#[derive(Serialize)]
+struct Values<'a> {
+    cluster: &'a str,
+    host: NameOnly<'a>,
+    mtu: u16,
+    mesh: Mesh<'a>,
+    bridge_settings: String,
+    containers: Containers<'a>,
+    netmask: String,
+    address_with_prefix: String,
+    packages: String,
+    port: u16,
+}
+
+#[derive(Serialize)]
+struct NameOnly<'a> {
+    name: &'a str,
+}
+
+#[derive(Serialize)]
+struct Mesh<'a> {
+    name: &'a str,
+    ports: Vec<Port<'a>>,
+}
+
+#[derive(Serialize)]
+struct Port<'a> {
+    name: &'a str,
+    peer: &'a str,
+    kind: &'a str,
+    remote: String,
+    port_settings: String,
+    interface_settings: String,
+}
+
+#[derive(Serialize)]
+struct Containers<'a> {
+    name: &'a str,
+    address: String,
+    mac: String,
+}
+
+fn values<'a>(plan: &'a Plan, host: &'a HostPlan) -> Values<'a> {
+    let tree = &plan.spanning_tree;
+    let bridge = &host.container_bridge;
+    let port = |port: &'a crate::plan::TunnelPort| Port {
+        name: port.name.as_str(),
+        peer: port.peer.as_str(),
+        kind: port.kind,
+        remote: port.remote.to_string(),
+        port_settings: ovs::port_settings(port, tree).join(" "),
+        interface_settings: ovs::interface_settings(port).join(" "),
+    };
+    Values {
+        cluster: plan.cluster.as_str(),
+        host: NameOnly { name: host.name.as_str() },
+        mtu: plan.mtu.mesh,
+        mesh: Mesh {
+            name: host.mesh_bridge.name.as_str(),
+            ports: host.mesh_bridge.ports.iter().map(port).collect(),
+        },
+        bridge_settings: ovs::bridge_settings(&host.mesh_bridge, tree).join(" "),
+        containers: Containers {
+            name: bridge.name.as_str(),
+            address: bridge.address.to_string(),
+            mac: bridge.mac.to_string(),
+        },
+        netmask: plan.containers.subnet.netmask().to_string(),
+        address_with_prefix: format!("{}/{}", bridge.address, bridge.prefix_length),
+        packages: host.packages.iter().map(|package| package.as_str()).collect::<Vec<_>>().join(" "),
+        port: match host.docker.api {
+            Api::None => 0,
+            Api::Tls { port, .. } | Api::UnsafeWithoutTls { port } => port,
+        },
+    }
+}
+
+/// Every file that `host` gets, sorted by path.
+///
+/// # Errors
+/// [`RenderFilesError`]: a mistake of ours in a template.
+pub fn host_files(plan: &Plan, host: &HostPlan) -> Result<Vec<HostFile>, RenderFilesError> {
+    let values = values(plan, host);
+    let file = |path: &str, mode: u16, text: String| HostFile {
+        path: path.to_owned(),
+        mode,
+        text,
+    };
+    let mut files: Vec<HostFile> = STATIC_FILES
+        .iter()
+        .map(|(path, mode, text)| file(path, *mode, (*text).to_owned()))
+        .collect();
+    files.push(file(
+        "/etc/network/interfaces.d/60-meshimg",
+        0o644,
+        fill(INTERFACES.0, INTERFACES.1, &values)?,
+    ));
+    files.push(file("/etc/meshimg/host.conf", 0o644, fill(HOST_CONF.0, HOST_CONF.1, &values)?));
+    files.push(file(
+        "/etc/docker/daemon.json",
+        0o644,
+        serde_json::to_string_pretty(&host.docker.daemon)? + "\n",
+    ));
+    if host.docker.api != Api::None {
+        let path = "/etc/systemd/system/docker.service.d/meshimg-api.conf";
+        files.push(file(path, 0o644, fill(DOCKER_API.0, DOCKER_API.1, &values)?));
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(files)
+}
+
+/// Unit files for /run that must be there before cloud-init has written those in /etc: by path.
+///
+/// # Errors
+/// As [`host_files`].
+pub fn first_boot_units(plan: &Plan, host: &HostPlan) -> Result<Vec<(&'static str, String)>, RenderFilesError> {
+    let hold = fill(DOCKER_HOLD.0, DOCKER_HOLD.1, &values(plan, host))?;
+    Ok(vec![
+        ("/run/systemd/system/docker.service.d/meshimg.conf", hold),
+        (
+            "/run/systemd/system/openvswitch-switch.service.d/meshimg.conf",
+            OPEN_VSWITCH_DROP_IN.to_owned(),
+        ),
+    ])
+}
+
+/// Why a file of a host could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderFilesError {
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    #[error("daemon.json: {0}")]
+    Json(#[from] serde_json::Error),
+}

@@ -1,0 +1,59 @@
+//! Settings in the words of ovs-vsctl(8) and ovs-vswitchd.conf.db(5).
+
+use crate::plan::{MeshBridge, SpanningTree, TunnelPort};
+use crate::spec::LoopProtection;
+
+/// `column=value` words of the Bridge record: protocol, MAC address, priority, timers.
+pub fn bridge_settings(bridge: &MeshBridge, tree: &SpanningTree) -> Vec<String> {
+    let (rstp, stp) = match tree.protocol {
+        LoopProtection::Rstp => (true, false),
+        LoopProtection::Stp => (false, true),
+    };
+    let mut words = vec![
+        format!("rstp_enable={rstp}"),
+        format!("stp_enable={stp}"),
+        // An empty bridge without a controller still forwards as a switch.
+        "fail_mode=standalone".to_owned(),
+        format!("other_config:hwaddr={}", bridge.mac),
+    ];
+    match tree.protocol {
+        LoopProtection::Rstp => {
+            words.push(format!("other_config:rstp-priority={}", bridge.priority));
+            words.push(format!("other_config:rstp-max-age={}", tree.max_age));
+            words.push(format!("other_config:rstp-forward-delay={}", tree.forward_delay));
+            if let Some(count) = tree.transmit_hold_count {
+                words.push(format!("other_config:rstp-transmit-hold-count={count}"));
+            }
+        }
+        LoopProtection::Stp => {
+            words.push(format!("other_config:stp-priority={}", bridge.priority));
+            // Milliseconds, unlike the other two: vswitchd/bridge.c passes it on as they are.
+            words.push(format!("other_config:stp-hello-time={}", u32::from(tree.hello) * 1000));
+            words.push(format!("other_config:stp-max-age={}", tree.max_age));
+            words.push(format!("other_config:stp-forward-delay={}", tree.forward_delay));
+        }
+    }
+    words
+}
+
+/// `column=value` words of the Port record.
+pub fn port_settings(port: &TunnelPort, tree: &SpanningTree) -> Vec<String> {
+    vec![match tree.protocol {
+        // A tunnel has one other end, so it may go to forwarding without waiting (802.1D-2004 6.4.3).
+        LoopProtection::Rstp => format!("other_config:rstp-path-cost={}", port.path_cost),
+        LoopProtection::Stp => format!("other_config:stp-path-cost={}", port.path_cost),
+    }]
+}
+
+/// `column=value` words of the Interface record besides type and remote address.
+pub fn interface_settings(port: &TunnelPort) -> Vec<String> {
+    match port.bfd {
+        Some(bfd) => vec![
+            "bfd:enable=true".to_owned(),
+            format!("bfd:min_tx={}", bfd.interval_ms),
+            format!("bfd:min_rx={}", bfd.interval_ms),
+            format!("bfd:mult={}", bfd.multiplier),
+        ],
+        None => vec!["bfd:enable=false".to_owned()],
+    }
+}
