@@ -4,6 +4,8 @@
 //! cluster.yaml --parse--> RawSpec --validate--> Spec --plan--> Plan --render--> Artifacts --> files, seeds, lab
 //! ```
 
+pub mod cli;
+pub mod error;
 pub mod exec;
 pub mod image;
 pub mod machine;

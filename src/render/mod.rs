@@ -5,6 +5,7 @@ mod cloud_init;
 mod engine;
 mod host_files;
 mod ovs;
+mod write;
 
 #[cfg(test)]
 mod tests;
@@ -12,3 +13,4 @@ mod tests;
 pub use artifact::*;
 pub use cloud_init::{RenderError, USER_DATA_MAX, cloud_init};
 pub use host_files::{HostFile, host_files};
+pub use write::{WriteError, differences, write};

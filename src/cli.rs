@@ -1,0 +1,141 @@
+//! The command line. Each verb stops somewhere on the pipeline; each has a file of its own in `cli/`.
+
+mod check;
+mod cloud_init;
+mod image;
+mod init;
+mod lab;
+mod load;
+mod output;
+mod plan;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::error::Error;
+use crate::spec::HostName;
+use crate::ui::{Ui, Verbosity};
+
+const EXAMPLES: &str = "\
+Examples:
+  meshimg init > cluster.yaml           a small cluster to start from
+  meshimg check cluster.yaml            all that is wrong with it, at once
+  meshimg plan cluster.yaml             every decision, as tables
+  meshimg cloud-init cluster.yaml       user-data and a seed for each host, in ./cloud-init-out
+  meshimg lab test cluster.yaml         boot the hosts in QEMU, and prove that containers reach each other
+
+Exit codes: 0 fine, 1 our fault, 2 usage, 3 the file is wrong, 4 a tool is missing, 5 an external command failed,
+6 a probe failed or --check found a difference, 130 interrupted";
+
+/// One cluster.yaml to Docker hosts whose containers share one switch
+#[derive(Debug, Parser)]
+#[command(name = "meshimg", version, after_help = EXAMPLES, propagate_version = true)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// Treat warnings as errors
+    #[arg(long, global = true)]
+    strict: bool,
+    /// Say nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say more about what is done
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// No colours (the variable NO_COLOR does the same)
+    #[arg(long, global = true)]
+    no_color: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Print a small commented cluster.yaml, or write it to a file
+    Init(init::Arguments),
+    /// Say what is wrong with a cluster.yaml, all at once, and change nothing
+    Check(check::Arguments),
+    /// Show every decision about the cluster
+    Plan(plan::Arguments),
+    /// Write cloud-init data for each host: user-data, meta-data, network-config and a seed image
+    #[command(after_help = cloud_init::EXAMPLES)]
+    CloudInit(cloud_init::Arguments),
+    /// Build disks
+    #[command(subcommand)]
+    Image(image::Verb),
+    /// Run the hosts in QEMU on this machine
+    #[command(subcommand, after_help = lab::EXAMPLES)]
+    Lab(lab::Verb),
+    /// Print the JSON Schema of cluster.yaml, which editors use
+    Schema,
+    /// Print the completions of a shell
+    Completions { shell: clap_complete::Shell },
+    /// The background process of a lab
+    #[command(hide = true)]
+    LabSupervisor { folder: PathBuf },
+}
+
+/// How data is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// What a verb needs besides its own arguments.
+struct Context {
+    ui: Ui,
+    strict: bool,
+    /// Whether what goes to stdout may be coloured.
+    color: bool,
+}
+
+/// Parses the command line, does what it says, and gives the exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let verbosity = match (cli.global.quiet, cli.global.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        _ => Verbosity::Normal,
+    };
+    let ui = Ui::new(verbosity, !cli.global.no_color);
+    let context = Context { ui, strict: cli.global.strict, color: output::color(!cli.global.no_color) };
+    match run(cli.verb, &context) {
+        Ok(()) => ExitCode::SUCCESS,
+        // The reader of a pipe has seen enough: `meshimg plan | head`.
+        Err(Error::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            ui.error(&error.to_string());
+            error.exit().into()
+        }
+    }
+}
+
+fn run(verb: Verb, context: &Context) -> Result<(), Error> {
+    match verb {
+        Verb::Init(arguments) => init::run(&arguments, context),
+        Verb::Check(arguments) => check::run(&arguments, context),
+        Verb::Plan(arguments) => plan::run(&arguments, context),
+        Verb::CloudInit(arguments) => cloud_init::run(&arguments, context),
+        Verb::Image(verb) => image::run(verb, context),
+        Verb::Lab(verb) => lab::run(verb, context),
+        Verb::LabSupervisor { folder } => lab::supervise(&folder),
+        Verb::Schema => output::print(&crate::spec::schema_json()),
+        Verb::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "meshimg", &mut script);
+            output::print_bytes(&script)
+        }
+    }
+}
+
+/// Parses a host name argument.
+fn host_name(text: &str) -> Result<HostName, String> {
+    text.parse().map_err(|error: crate::spec::InvalidName| error.to_string())
+}
