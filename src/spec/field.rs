@@ -256,9 +256,9 @@ macro_rules! raw_maps {
         cluster_wide $cluster_wide:tt
         { $( $(#[$field_meta:meta])* $field:ident: $type:ty, )* }
     )*) => {$(
-        $(#[$meta])*
         #[derive(Debug, Clone, Default, PartialEq, schemars::JsonSchema)]
-        #[schemars(rename_all = "kebab-case", deny_unknown_fields, extend("required" = $required))]
+        $(#[$meta])*
+        #[schemars(rename_all = "kebab-case", deny_unknown_fields, extend("required" = $required, "x-order" = [$( stringify!($field) ),*]))]
         pub struct $name {
             $( $(#[$field_meta])* pub $field: $crate::spec::field::Field<$type>, )*
         }

@@ -6,20 +6,26 @@
 mod code;
 mod diagnostic;
 mod field;
+mod init;
 pub mod names;
 mod nearest;
 mod node;
 mod parse;
 mod raw;
 mod raw_docker;
+mod reference;
 mod scalar;
+mod schema;
 mod types;
 mod validate;
 
 pub use code::Code;
 pub use diagnostic::{Diagnostic, Related, Severity, render, to_json};
+pub use init::init_text;
 pub use parse::{SIZE_MAX, parse};
 pub use raw::RawSpec;
+pub use reference::reference_markdown;
+pub use schema::schema_json;
 pub use types::*;
 pub use validate::{load, validate};
 

@@ -42,7 +42,8 @@ impl Value {
         match self {
             Self::Null => "nothing",
             Self::Bool(_) => "true or false",
-            Self::Integer(_) | Self::Float(_) => "a number",
+            Self::Integer(_) => "a number",
+            Self::Float(_) => "a number that is not whole",
             Self::Text(_) => "text",
             Self::List(_) => "a list",
             Self::Map(_) => "a map of keys",

@@ -30,6 +30,7 @@ impl FromNode for RawSpec {
 
 raw_maps! {
     /// One cluster: Docker hosts whose containers share one switch.
+    #[schemars(rename = "Cluster")]
     RawCluster
     required ["version", "name", "hosts"]
     cluster_wide []
@@ -73,6 +74,7 @@ raw_maps! {
     }
 
     /// One host. Except for `name` and `address`, its keys override those of the cluster for this host.
+    #[schemars(rename = "Host")]
     RawHost
     required ["name", "address"]
     cluster_wide ["version"]
@@ -113,6 +115,7 @@ raw_maps! {
     }
 
     /// The underlay of the cluster.
+    #[schemars(rename = "Underlay")]
     RawUnderlay
     required []
     cluster_wide []
@@ -136,6 +139,7 @@ raw_maps! {
     }
 
     /// The underlay of one host. `mtu` is cluster-wide: one value must fit all hosts.
+    #[schemars(rename = "HostUnderlay")]
     RawHostUnderlay
     required []
     cluster_wide ["mtu"]
@@ -155,6 +159,7 @@ raw_maps! {
     }
 
     /// The container network of the cluster.
+    #[schemars(rename = "Containers")]
     RawContainers
     required []
     cluster_wide []
@@ -175,6 +180,7 @@ raw_maps! {
     }
 
     /// The container network on one host. The subnet and its cutting are cluster-wide.
+    #[schemars(rename = "HostContainers")]
     RawHostContainers
     required []
     cluster_wide ["subnet", "first-address", "capacity"]
@@ -191,6 +197,7 @@ raw_maps! {
     }
 
     /// The mesh of the cluster.
+    #[schemars(rename = "Mesh")]
     RawMesh
     required []
     cluster_wide []
@@ -225,6 +232,7 @@ raw_maps! {
     }
 
     /// The mesh on one host. What all hosts must agree on is cluster-wide.
+    #[schemars(rename = "HostMesh")]
     RawHostMesh
     required []
     cluster_wide ["tunnel", "topology", "fabric", "loop-protection", "timers", "root", "stand-in"]
@@ -241,6 +249,7 @@ raw_maps! {
     }
 
     /// Timers of the spanning tree protocol.
+    #[schemars(rename = "Timers")]
     RawTimers
     required []
     cluster_wide []
@@ -260,6 +269,7 @@ raw_maps! {
     }
 
     /// Bidirectional forwarding detection (RFC 5880).
+    #[schemars(rename = "Bfd")]
     RawBfd
     required []
     cluster_wide []
@@ -272,7 +282,8 @@ raw_maps! {
         multiplier: i64,
     }
 
-    /// Who may log in.
+    /// Who may log in by ssh. A host's authorized keys are added to the cluster's.
+    #[schemars(rename = "Access")]
     RawAccess
     required []
     cluster_wide []

@@ -11,7 +11,8 @@ use super::node::{Node, Place, Value};
 use super::types::HostPath;
 
 raw_maps! {
-    /// Docker.
+    /// Docker's daemon options and API. The keys of a host override the cluster's; daemon options are merged one by one.
+    #[schemars(rename = "Docker")]
     RawDocker
     required []
     cluster_wide []
@@ -29,6 +30,7 @@ raw_maps! {
     }
 
     /// Exactly one of the two kinds of listener.
+    #[schemars(rename = "Listener")]
     RawListener
     required []
     cluster_wide []
@@ -44,6 +46,7 @@ raw_maps! {
     }
 
     /// Files on the host for mutual TLS; they must be there before Docker starts.
+    #[schemars(rename = "Tls")]
     RawTls
     required ["ca", "certificate", "key"]
     cluster_wide []
@@ -63,6 +66,7 @@ raw_maps! {
     }
 
     /// A listener without TLS.
+    #[schemars(rename = "UnsafeWithoutTls")]
     RawUnsafe
     required []
     cluster_wide []

@@ -17,6 +17,9 @@ const PRIORITY_OTHER: i64 = 32768;
 const PRIORITY_STEP: i64 = 4096;
 const PRIORITY_MAX: i64 = 61440;
 
+/// Longest forward delay, seconds (802.1D-2004 table 17-1).
+const FORWARD_DELAY_MAX: i64 = 30;
+
 /// The timers that the plan fills in. RSTP's are short, so that it counts to infinity for a short time only.
 struct TimerDefaults {
     protocol: &'static str,
@@ -180,7 +183,7 @@ fn check_timers(rules: &mut Rules<'_>, loop_protection: LoopProtection) -> Optio
     };
     let hello: Option<u8> = read(&keys.hello, 1, 10);
     let max_age: Option<u8> = read(&keys.max_age, 6, 40);
-    let forward_delay: Option<u8> = read(&keys.forward_delay, 4, 30);
+    let forward_delay: Option<u8> = read(&keys.forward_delay, 4, FORWARD_DELAY_MAX);
     let transmit_hold_count = keys.transmit_hold_count.given().and_then(|count| {
         in_range::<u8>(
             &mut rules.problems,
@@ -232,13 +235,17 @@ fn check_relation(place: crate::spec::node::Place, keys: &crate::spec::raw::RawT
         said(&keys.max_age, max_age),
         said(&keys.forward_delay, forward_delay)
     );
-    let help = if least <= most {
-        format!("give `max-age` from {least} to {most}, or change the other two")
-    } else {
+    let help = if max_age < least {
         format!(
-            "give a `forward-delay` of at least {}, and then `max-age` from {least} on",
+            "give a `max-age` of at least {least}, and a `forward-delay` of at least {}",
             hello + 2
         )
+    } else {
+        let enough = (max_age + 1) / 2 + 1;
+        match enough <= FORWARD_DELAY_MAX {
+            true => format!("give a `forward-delay` of at least {enough}, or a lower `max-age`"),
+            false => "give a lower `max-age`".to_owned(),
+        }
     };
     let field = [&keys.max_age, &keys.forward_delay, &keys.hello]
         .into_iter()
