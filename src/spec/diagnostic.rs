@@ -148,14 +148,29 @@ fn render_one(renderer: &Renderer, file_name: &str, text: &str, diagnostic: &Dia
 
 /// The part of `place` that lies in `text`, on character boundaries and on one line.
 fn clamp(text: &str, place: Place) -> Range<usize> {
-    let start = text.floor_char_boundary(place.start.min(text.len()));
-    let end = text.floor_char_boundary(place.end.clamp(start, text.len()));
+    let boundary = |index: usize| {
+        (0..=index.min(text.len()))
+            .rev()
+            .find(|index| text.is_char_boundary(*index))
+            .unwrap_or(0)
+    };
+    let start = boundary(place.start);
+    let end = boundary(place.end.max(start));
     let line_length = text[start..end].find(['\n', '\r']).unwrap_or(end - start);
     start..start + line_length
 }
 
 /// `diagnostics` about the file `file_name` as one JSON object, `{"file": ..., "diagnostics": [...]}`, with a final newline.
 pub fn to_json(file_name: &str, diagnostics: &[Diagnostic]) -> String {
-    let document = serde_json::json!({ "file": file_name, "diagnostics": diagnostics });
-    format!("{document:#}\n")
+    #[derive(Serialize)]
+    struct Document<'a> {
+        file: &'a str,
+        diagnostics: &'a [Diagnostic],
+    }
+    let document = Document {
+        file: file_name,
+        diagnostics,
+    };
+    // Strings and numbers only, under text keys: nothing that JSON could refuse.
+    serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
 }

@@ -34,6 +34,8 @@ impl FromNode for i64 {
     fn from_node(node: &Node, path: &str, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let help = match &node.value {
             Value::Integer(value) => return Some((*value).clamp(i64::MIN.into(), i64::MAX.into()) as i64),
+            // What has more than 64 bits arrives as a float; the cast saturates.
+            Value::Float(value) if value.fract() == 0.0 && value.abs() >= i64::MAX as f64 => return Some(*value as i64),
             Value::Text(text) if text.parse::<i64>().is_ok() => "remove the quotes and leading zeros",
             _ => "write a whole number without quotes and units",
         };

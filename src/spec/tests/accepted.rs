@@ -54,6 +54,16 @@ fn defaults_are_the_documented_ones() {
     assert!(host.docker_daemon.is_empty() && host.packages.is_empty() && host.authorized_keys.is_empty() && host.archive.is_none());
 }
 
+/// The classic recipe's three hosts.
+#[test]
+fn the_classic_addresses_are_fine() {
+    let text = THREE_HOSTS
+        .replace("192.0.2.1", "1.1.1.1")
+        .replace("192.0.2.2", "2.2.2.2")
+        .replace("192.0.2.3", "3.3.3.3");
+    assert_eq!(accepted(&text).hosts[2].address.to_string(), "3.3.3.3");
+}
+
 #[test]
 fn every_key_arrives() {
     let json = serde_json::to_string_pretty(&accepted(EVERYTHING)).expect("a spec is JSON");
