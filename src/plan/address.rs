@@ -61,9 +61,9 @@ pub enum CutError {
     NoHosts,
     #[error("the capacity of {capacity} is less than the {hosts} hosts there are")]
     CapacityBelowHosts { capacity: u32, hosts: u32 },
-    /// Bridge addresses would lie outside the subnet, or be its network or broadcast address.
-    #[error("the {count} addresses from {first} on are not all host addresses of {subnet}")]
-    AddressOutside { first: Ipv4Addr, count: u32, subnet: Ipv4Net },
+    /// Outside the subnet, or its network or broadcast address.
+    #[error("{first} is no host address of {subnet}")]
+    AddressOutside { first: Ipv4Addr, subnet: Ipv4Net },
     /// `most` is how many hosts there is room for, with this first address if it was given.
     #[error("{subnet} has no room for {wanted} slices of /{SLICE_PREFIX_LENGTH_MAX} or more; it has for {most}")]
     NoRoom { subnet: Ipv4Net, wanted: u32, most: u32 },
@@ -92,7 +92,7 @@ pub fn cut(subnet: Ipv4Net, capacity: u32, hosts: u32, first_address: Option<Ipv
             let offset = u64::from(u32::from(first))
                 .checked_sub(network)
                 .filter(|offset| (1..size.saturating_sub(1)).contains(offset));
-            offset.ok_or(CutError::AddressOutside { first, count: 1, subnet })?
+            offset.ok_or(CutError::AddressOutside { first, subnet })?
         }
         None if is_default => CLASSIC_OFFSET,
         None => 1,
@@ -215,12 +215,12 @@ mod tests {
                 "8 blocks, 3 held back, from 10.0.0.66, 10.0.0.96/27 to 10.0.0.160/27",
                 "10.0.0.0/27 has no room for 20 slices of /30 or more; it has for 6",
                 "4 blocks, 1 held back, from 10.0.0.1, 10.0.0.4/30 to 10.0.0.12/30",
-                "10.0.0.0/28 has no room for 4 slices of /30 or more; it has for 2",
+                "10.0.0.0/28 has no room for 4 slices of /30 or more; it has for 3",
                 "10.0.0.0/32 has no room for 2 slices of /30 or more; it has for 0",
                 "172.17.0.0/16 has no room for 12000 slices of /30 or more; it has for 10956",
-                "the 1 addresses from 10.0.1.1 on are not all host addresses of 10.0.0.0/24",
-                "the 1 addresses from 10.0.0.0 on are not all host addresses of 10.0.0.0/24",
-                "the 1 addresses from 10.0.0.255 on are not all host addresses of 10.0.0.0/24",
+                "10.0.1.1 is no host address of 10.0.0.0/24",
+                "10.0.0.0 is no host address of 10.0.0.0/24",
+                "10.0.0.255 is no host address of 10.0.0.0/24",
             ]
         );
     }

@@ -1,6 +1,33 @@
 //! Text of a cluster.yaml to a [`Spec`], or to diagnostics. Pure.
+//!
+//! [`parse()`] makes a tree of values with their places and reads it as a [`RawSpec`], noting unknown keys and wrong types;
+//! [`validate()`] judges what could be read and reports all problems at once; [`load`] does both.
 
+mod code;
+mod diagnostic;
+mod field;
+mod init;
 pub mod names;
+mod nearest;
+mod node;
+mod parse;
+mod raw;
+mod raw_docker;
+mod reference;
+mod scalar;
+mod schema;
 mod types;
+mod validate;
 
+pub use code::Code;
+pub use diagnostic::{Diagnostic, Related, Severity, render, to_json};
+pub use init::init_text;
+pub use parse::{SIZE_MAX, parse};
+pub use raw::RawSpec;
+pub use reference::reference_markdown;
+pub use schema::schema_json;
 pub use types::*;
+pub use validate::{load, validate};
+
+#[cfg(test)]
+mod tests;

@@ -134,9 +134,11 @@ pub fn check_archive_url(text: &str) -> Check {
     let rest = ["http://", "https://", "file:///"]
         .iter()
         .find_map(|scheme| text.strip_prefix(scheme));
-    let legal = |c: char| c.is_ascii_alphanumeric() || "-._~:/@!&()*+,;=%".contains(c);
-    if text.len() > 2048 || rest.is_none_or(str::is_empty) || !text.chars().all(legal) {
-        return Err("a package archive is an http://, https:// or file:/// URL without spaces and quotes".into());
+    // Of RFC 3986 without what a shell reads (`!&()*;`), and '%' only before two hexadecimal digits.
+    let legal = |c: char| c.is_ascii_alphanumeric() || "-._~:/@+,=%".contains(c);
+    let escape = |after: &str| after.len() >= 2 && after.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
+    if text.len() > 2048 || rest.is_none_or(str::is_empty) || !text.chars().all(legal) || !text.split('%').skip(1).all(escape) {
+        return Err("a package archive is an http://, https:// or file:/// URL of letters, digits, '-._~:/@+,=' and %-escapes only".into());
     }
     Ok(())
 }

@@ -1,0 +1,124 @@
+//! The stable codes of diagnostics. A code never changes its meaning; scripts and editors may rely on it.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+macro_rules! codes {
+    ($($(#[$meta:meta])* $name:ident = $text:literal,)*) => {
+        /// What is wrong, for a program; serialised as its text, `area::problem`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code { $($(#[$meta])* $name,)* }
+
+        impl Code {
+            /// Every code there is.
+            pub const ALL: &'static [Code] = &[$(Code::$name,)*];
+
+            /// The text, `area::problem`.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$name => $text,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// More bytes than a cluster.yaml may have.
+    FileTooLarge = "file::too-large",
+    FileNotUtf8 = "file::not-utf8",
+    /// A character that YAML does not allow, such as NUL.
+    FileControlCharacter = "file::control-character",
+    /// No bytes, or nothing but comments.
+    FileEmpty = "file::empty",
+    FileSyntax = "file::syntax",
+    FileMultipleDocuments = "file::multiple-documents",
+    /// Nested too deeply, or aliases that multiply.
+    FileTooComplex = "file::too-complex",
+    KeyUnknown = "keys::unknown",
+    KeyDuplicate = "keys::duplicate",
+    KeyMissing = "keys::missing",
+    WrongType = "keys::wrong-type",
+    /// Text that is not one of the accepted words.
+    UnknownValue = "keys::unknown-value",
+    /// A key of the whole cluster, given for one host.
+    ClusterWide = "keys::cluster-wide",
+    NotAnAddress = "keys::not-an-address",
+    NotASubnet = "keys::not-a-subnet",
+    VersionUnsupported = "version::unsupported",
+    NameCluster = "names::cluster",
+    NameHost = "names::host",
+    NameInterface = "names::interface",
+    NameBridge = "names::bridge",
+    /// Two interfaces of one host with one name, or a name that the links use.
+    NameTaken = "names::taken",
+    NamePackage = "names::package",
+    NameUser = "names::user",
+    NameAuthorizedKey = "names::authorized-key",
+    NameArchive = "names::archive",
+    NamePath = "names::path",
+    HostsTooFew = "hosts::too-few",
+    HostsTooMany = "hosts::too-many",
+    HostsDuplicateName = "hosts::duplicate-name",
+    HostsDuplicateAddress = "hosts::duplicate-address",
+    /// Loopback, multicast, link-local and the like.
+    HostsUnusableAddress = "hosts::unusable-address",
+    HostsMixedFamilies = "hosts::mixed-families",
+    UnderlayMtu = "underlay::mtu",
+    UnderlayMtuTooSmall = "underlay::mtu-too-small",
+    /// Warning: more than networks usually carry.
+    UnderlayMtuUnusual = "underlay::mtu-unusual",
+    UnderlayPrefixLength = "underlay::prefix-length",
+    UnderlayGateway = "underlay::gateway",
+    /// A host's address is its network's own or broadcast address.
+    UnderlayNetworkAddress = "underlay::network-address",
+    /// Warning: settings of an interface that is not named.
+    UnderlayWithoutInterface = "underlay::without-interface",
+    /// Warning: another host is on another network and there is no gateway.
+    UnderlayOffLinkHost = "underlay::off-link-host",
+    ContainersHostBits = "containers::host-bits",
+    ContainersReservedSubnet = "containers::reserved-subnet",
+    ContainersOverlapUnderlay = "containers::overlap-underlay",
+    ContainersFirstAddress = "containers::first-address",
+    /// A host's container address outside the subnet.
+    ContainersAddressOutside = "containers::address-outside",
+    ContainersAddressInSlice = "containers::address-in-slice",
+    ContainersDuplicateAddress = "containers::duplicate-address",
+    ContainersSliceOutside = "containers::slice-outside",
+    ContainersSliceOverlap = "containers::slice-overlap",
+    ContainersSliceTooSmall = "containers::slice-too-small",
+    ContainersCapacityTooSmall = "containers::capacity-too-small",
+    ContainersCapacityTooBig = "containers::capacity-too-big",
+    ContainersMoreHostsThanSlices = "containers::more-hosts-than-slices",
+    MeshPriority = "mesh::priority",
+    MeshUnknownHost = "mesh::unknown-host",
+    MeshRootIsStandIn = "mesh::root-is-stand-in",
+    /// Priorities that would elect another root than the one named.
+    MeshRootPriority = "mesh::root-priority",
+    MeshTimerRange = "mesh::timer-range",
+    MeshTimers = "mesh::timers",
+    MeshRstpOnly = "mesh::rstp-only",
+    MeshBfdInterval = "mesh::bfd-interval",
+    MeshBfdMultiplier = "mesh::bfd-multiplier",
+    DockerOwnedOption = "docker::owned-option",
+    /// Listener options in docker.daemon, which belong in docker.api.
+    DockerDaemonListener = "docker::daemon-listener",
+    DockerIsolatesContainers = "docker::isolates-containers",
+    DockerDaemonValue = "docker::daemon-value",
+    /// Warning: dockerd refuses to start with an option it does not know.
+    DockerUnknownOption = "docker::unknown-option",
+    DockerUnsafeListener = "docker::unsafe-listener",
+    DockerListenerChoice = "docker::listener-choice",
+    DockerPort = "docker::port",
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}

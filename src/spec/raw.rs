@@ -1,0 +1,301 @@
+//! The keys of a cluster.yaml. The doc comments and examples here become the JSON Schema and docs/cluster-yaml.md.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::diagnostic::Diagnostic;
+use super::field::{Field, FromNode, raw_maps};
+use super::node::{Node, Place};
+use super::raw_docker::RawDocker;
+use super::scalar::{BridgeName, Interval, Management, OrNone, Subnet};
+use super::types::{
+    ArchiveUrl, AuthorizedKey, ClusterName, Fabric, HostName, InterfaceName, LoopProtection, Network, Os, PackageName, Topology, Tunnel,
+    UserName,
+};
+
+/// A cluster.yaml as it was read: typed values with their places, and the problems met so far.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RawSpec {
+    pub keys: RawCluster,
+    /// Where the map of the file begins.
+    pub(crate) place: Place,
+    pub(crate) problems: Vec<Diagnostic>,
+}
+
+impl FromNode for RawSpec {
+    fn from_node(node: &Node, path: &str, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let keys = RawCluster::from_node(node, path, problems)?;
+        Some(Self { keys, ..Self::default() })
+    }
+}
+
+raw_maps! {
+    /// One cluster: Docker hosts whose containers share one switch.
+    #[schemars(rename = "Cluster")]
+    RawCluster
+    required ["version", "name", "hosts"]
+    cluster_wide []
+    {
+        /// Version of this file's format; `1` is the only one.
+        #[schemars(range(min = 1, max = 1), extend("examples" = [1]))]
+        version: i64,
+        /// Name of the cluster. Part of file names and of the seed of every generated MAC address.
+        #[schemars(extend("examples" = ["demo"]))]
+        name: ClusterName,
+        /// The hosts, at least two. A host's number is its place in this list, from 1: moving a host changes its addresses.
+        #[schemars(extend("minItems" = 2, "examples" = [[{"name": "host1", "address": "192.0.2.1"}, {"name": "host2", "address": "192.0.2.2"}]]))]
+        hosts: Vec<Field<RawHost>>,
+        /// Operating system of the hosts.
+        #[schemars(extend("default" = "debian-13", "examples" = ["debian-12"]))]
+        os: Os,
+        /// What configures the network on the hosts.
+        #[schemars(extend("default" = "ifupdown", "examples" = ["ifupdown"]))]
+        network: Network,
+        /// Packages to install besides those that the mesh needs. Those of a host are added to those of the cluster.
+        #[schemars(extend("default" = [], "examples" = [["htop", "tcpdump"]]))]
+        packages: Vec<Field<PackageName>>,
+        /// Package archive for apt. Without it hosts use the one their image has.
+        #[schemars(extend("examples" = ["https://archive.example/debian"]))]
+        archive: ArchiveUrl,
+        /// The network that already connects the hosts.
+        #[schemars(extend("examples" = [{"mtu": 1500, "interface": "eth1"}]))]
+        underlay: RawUnderlay,
+        /// The network of the containers.
+        #[schemars(extend("examples" = [{"subnet": "10.20.0.0/16", "capacity": 8}]))]
+        containers: RawContainers,
+        /// The tunnels between the hosts, and what keeps them free of loops.
+        #[schemars(extend("examples" = [{"tunnel": "vxlan", "root": "host1", "stand-in": "host2"}]))]
+        mesh: RawMesh,
+        /// Docker on the hosts.
+        #[schemars(extend("examples" = [{"daemon": {"log-driver": "journald"}}]))]
+        docker: RawDocker,
+        /// Who may log in to the hosts.
+        #[schemars(extend("examples" = [{"user": "admin"}]))]
+        access: RawAccess,
+    }
+
+    /// One host. Except for `name` and `address`, its keys override those of the cluster for this host.
+    #[schemars(rename = "Host")]
+    RawHost
+    required ["name", "address"]
+    cluster_wide ["version"]
+    {
+        /// Host name: one label of lower case letters, digits and `-`.
+        #[schemars(extend("examples" = ["host1"]))]
+        name: HostName,
+        /// Address on the underlay, IPv4 or IPv6, the same family for all hosts.
+        #[schemars(extend("examples" = ["192.0.2.1", "2001:db8::1"]))]
+        address: IpAddr,
+        /// Operating system of this host. Default: the cluster's.
+        #[schemars(extend("examples" = ["debian-12"]))]
+        os: Os,
+        /// What configures the network on this host. Default: the cluster's.
+        #[schemars(extend("examples" = ["ifupdown"]))]
+        network: Network,
+        /// Packages besides the cluster's.
+        #[schemars(extend("default" = [], "examples" = [["tcpdump"]]))]
+        packages: Vec<Field<PackageName>>,
+        /// Package archive of this host. Default: the cluster's.
+        #[schemars(extend("examples" = ["https://archive.example/debian"]))]
+        archive: ArchiveUrl,
+        /// This host's interface on the underlay.
+        #[schemars(extend("examples" = [{"interface": "ens3", "gateway": "192.0.2.254"}]))]
+        underlay: RawHostUnderlay,
+        /// This host's part of the container network.
+        #[schemars(extend("examples" = [{"address": "172.17.42.9", "slice": "172.17.64.0/18"}]))]
+        containers: RawHostContainers,
+        /// This host's part of the mesh.
+        #[schemars(extend("examples" = [{"priority": 4096}]))]
+        mesh: RawHostMesh,
+        /// Docker on this host. Daemon options are merged over the cluster's.
+        #[schemars(extend("examples" = [{"daemon": {"debug": true}}]))]
+        docker: RawDocker,
+        /// Who may log in to this host. Its authorized keys are added to the cluster's.
+        #[schemars(extend("examples" = [{"user": "admin"}]))]
+        access: RawAccess,
+    }
+
+    /// The underlay of the cluster.
+    #[schemars(rename = "Underlay")]
+    RawUnderlay
+    required []
+    cluster_wide []
+    {
+        /// Smallest MTU in bytes between any two hosts. The mesh has this less what the tunnel adds.
+        #[schemars(range(min = 614, max = 65535), extend("default" = 1500, "examples" = [9000]))]
+        mtu: i64,
+        /// Interface that gets the host's address. Without it the hosts' own configuration of the underlay stays as it is.
+        #[schemars(extend("examples" = ["eth1"]))]
+        interface: InterfaceName,
+        /// Length of the prefix of the underlay network. Default: 24, with IPv6 64.
+        #[schemars(range(min = 1, max = 128), extend("examples" = [24]))]
+        prefix_length: i64,
+        /// Next hop of the default route. Without it there is no default route by this interface.
+        #[schemars(extend("examples" = ["192.0.2.254"]))]
+        gateway: IpAddr,
+        /// A second interface that gets its address by DHCP, so that the host stays reachable by it; or `none`. Default: `eth0`
+        /// unless that is the underlay's interface. Used only where `interface` is given.
+        #[schemars(extend("examples" = ["none", "ens4"]))]
+        management: Management,
+    }
+
+    /// The underlay of one host. `mtu` is cluster-wide: one value must fit all hosts.
+    #[schemars(rename = "HostUnderlay")]
+    RawHostUnderlay
+    required []
+    cluster_wide ["mtu"]
+    {
+        /// As the cluster's `underlay.interface`, for this host.
+        #[schemars(extend("examples" = ["ens3"]))]
+        interface: InterfaceName,
+        /// As the cluster's `underlay.prefix-length`, for this host.
+        #[schemars(range(min = 1, max = 128), extend("examples" = [24]))]
+        prefix_length: i64,
+        /// As the cluster's `underlay.gateway`, for this host.
+        #[schemars(extend("examples" = ["192.0.2.254"]))]
+        gateway: IpAddr,
+        /// As the cluster's `underlay.management`, for this host.
+        #[schemars(extend("examples" = ["none"]))]
+        management: Management,
+    }
+
+    /// The container network of the cluster.
+    #[schemars(rename = "Containers")]
+    RawContainers
+    required []
+    cluster_wide []
+    {
+        /// Linux bridge that Docker uses.
+        #[schemars(extend("default" = "docker0", "examples" = ["docker0"]))]
+        bridge: BridgeName,
+        /// IPv4 network that all containers and container bridges share. Each host's Docker hands out one slice of it.
+        #[schemars(extend("default" = "172.17.0.0/16", "examples" = ["10.20.0.0/16"]))]
+        subnet: Subnet,
+        /// Address of the first host's container bridge; the others follow. Default: 42.1 above the start of the subnet, or its
+        /// first address where the subnet is too small for that.
+        #[schemars(extend("examples" = ["172.17.42.1"]))]
+        first_address: Ipv4Addr,
+        /// How many hosts to cut slices for, ahead of time: raising it later changes the slices. Default: the number of hosts.
+        #[schemars(range(min = 2), extend("examples" = [8]))]
+        capacity: i64,
+    }
+
+    /// The container network on one host. The subnet and its cutting are cluster-wide.
+    #[schemars(rename = "HostContainers")]
+    RawHostContainers
+    required []
+    cluster_wide ["subnet", "first-address", "capacity"]
+    {
+        /// As the cluster's `containers.bridge`, for this host.
+        #[schemars(extend("examples" = ["docker0"]))]
+        bridge: BridgeName,
+        /// Address of this host's container bridge. Default: by the host's number.
+        #[schemars(extend("examples" = ["172.17.42.9"]))]
+        address: Ipv4Addr,
+        /// The part of the subnet that this host's Docker hands out. Default: by the host's number.
+        #[schemars(extend("examples" = ["172.17.64.0/18"]))]
+        slice: Subnet,
+    }
+
+    /// The mesh of the cluster.
+    #[schemars(rename = "Mesh")]
+    RawMesh
+    required []
+    cluster_wide []
+    {
+        /// Open vSwitch bridge.
+        #[schemars(extend("default" = "br0", "examples" = ["br0"]))]
+        bridge: BridgeName,
+        /// How frames travel between hosts.
+        #[schemars(extend("default" = "gre", "examples" = ["vxlan"]))]
+        tunnel: Tunnel,
+        /// Which hosts are linked.
+        #[schemars(extend("default" = "full", "examples" = ["full"]))]
+        topology: Topology,
+        /// How the mesh stays free of loops.
+        #[schemars(extend("default" = "spanning-tree", "examples" = ["spanning-tree"]))]
+        fabric: Fabric,
+        /// Which spanning tree protocol.
+        #[schemars(extend("default" = "rstp", "examples" = ["stp"]))]
+        loop_protection: LoopProtection,
+        /// Timers of the spanning tree protocol. `2 * (hello + 1) <= max-age <= 2 * (forward-delay - 1)` must hold.
+        #[schemars(extend("examples" = [{"hello": 2, "max-age": 20, "forward-delay": 15}]))]
+        timers: RawTimers,
+        /// Name of the host to be the root of the spanning tree. Default: the plan chooses.
+        #[schemars(extend("examples" = ["host1"]))]
+        root: HostName,
+        /// Name of the host that becomes the root when the root is gone. Default: the plan chooses.
+        #[schemars(extend("examples" = ["host2"]))]
+        stand_in: HostName,
+        /// Bidirectional forwarding detection on each link, or `none`.
+        #[schemars(extend("default" = {"interval": "100ms", "multiplier": 3}, "examples" = [{"interval": "1s"}, "none"]))]
+        bfd: OrNone<RawBfd>,
+    }
+
+    /// The mesh on one host. What all hosts must agree on is cluster-wide.
+    #[schemars(rename = "HostMesh")]
+    RawHostMesh
+    required []
+    cluster_wide ["tunnel", "topology", "fabric", "loop-protection", "timers", "root", "stand-in"]
+    {
+        /// As the cluster's `mesh.bridge`, for this host.
+        #[schemars(extend("examples" = ["br0"]))]
+        bridge: BridgeName,
+        /// Spanning tree priority: a multiple of 4096 up to 61440, the lowest is the root. Default: the plan chooses.
+        #[schemars(range(min = 0, max = 61440), extend("multipleOf" = 4096, "examples" = [4096]))]
+        priority: i64,
+        /// As the cluster's `mesh.bfd`, for the links' ends at this host. Default: the cluster's.
+        #[schemars(extend("examples" = [{"interval": "1s"}]))]
+        bfd: OrNone<RawBfd>,
+    }
+
+    /// Timers of the spanning tree protocol.
+    #[schemars(rename = "Timers")]
+    RawTimers
+    required []
+    cluster_wide []
+    {
+        /// Seconds between hellos. Default: 2.
+        #[schemars(range(min = 1, max = 10), extend("examples" = [2]))]
+        hello: i64,
+        /// Seconds after which a bridge forgets what it heard. Default: rstp 6, stp 20.
+        #[schemars(range(min = 6, max = 40), extend("examples" = [20]))]
+        max_age: i64,
+        /// Seconds in listening and in learning. Default: rstp 4, stp 15.
+        #[schemars(range(min = 4, max = 30), extend("examples" = [15]))]
+        forward_delay: i64,
+        /// Frames that a port may send in a burst; rstp only. Default: 10.
+        #[schemars(range(min = 1, max = 10), extend("examples" = [10]))]
+        transmit_hold_count: i64,
+    }
+
+    /// Bidirectional forwarding detection (RFC 5880).
+    #[schemars(rename = "Bfd")]
+    RawBfd
+    required []
+    cluster_wide []
+    {
+        /// Time between control packets, `1ms` to `60s`.
+        #[schemars(extend("default" = "100ms", "examples" = ["100ms", "1s"]))]
+        interval: Interval,
+        /// Packets that may be missed before the link is down.
+        #[schemars(range(min = 1, max = 255), extend("default" = 3, "examples" = [3]))]
+        multiplier: i64,
+    }
+
+    /// Who may log in by ssh. A host's authorized keys are added to the cluster's.
+    #[schemars(rename = "Access")]
+    RawAccess
+    required []
+    cluster_wide []
+    {
+        /// User that gets the authorized keys. Default: `root`.
+        #[schemars(extend("examples" = ["admin"]))]
+        user: UserName,
+        /// Public ssh keys, each the line of an id_*.pub file.
+        #[schemars(extend(
+            "default" = [],
+            "examples" = [["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA demo@example"]]
+        ))]
+        authorized_keys: Vec<Field<AuthorizedKey>>,
+    }
+}

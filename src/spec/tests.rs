@@ -1,0 +1,5 @@
+//! Whole files through the whole of this area.
+
+mod accepted;
+mod bad_input;
+mod hostile;

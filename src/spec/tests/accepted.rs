@@ -1,0 +1,250 @@
+//! Files that are accepted, and what they come to.
+
+use crate::spec::{Api, Bfd, LoopProtection, Network, Os, Severity, Spec, Timers, Tunnel, load, render, to_json};
+
+pub(super) const THREE_HOSTS: &str = "\
+version: 1
+name: demo
+hosts:
+  - {name: host1, address: 192.0.2.1}
+  - {name: host2, address: 192.0.2.2}
+  - {name: host3, address: 192.0.2.3}
+";
+
+/// Every key that there is, once for the cluster and once for a host.
+pub(super) const EVERYTHING: &str = include_str!("everything.yaml");
+
+fn accepted(text: &str) -> Spec {
+    let (spec, warnings) =
+        load(text.as_bytes()).unwrap_or_else(|problems| panic!("{}", render("cluster.yaml", text.as_bytes(), &problems, false)));
+    assert_eq!(warnings, vec![]);
+    spec
+}
+
+fn codes(text: &str) -> Vec<&'static str> {
+    let problems = load(text.as_bytes()).map_or_else(|problems| problems, |(_, warnings)| warnings);
+    problems.iter().map(|problem| problem.code.as_str()).collect()
+}
+
+#[test]
+fn defaults_are_the_documented_ones() {
+    let spec = accepted(THREE_HOSTS);
+    assert_eq!(
+        (spec.underlay_mtu, spec.capacity, spec.tunnel, spec.loop_protection),
+        (1500, 3, Tunnel::Gre, LoopProtection::Rstp)
+    );
+    assert_eq!(
+        (spec.subnet.to_string().as_str(), spec.first_address, spec.timers),
+        ("172.17.0.0/16", None, Timers::default())
+    );
+    assert_eq!((spec.root, spec.stand_in), (None, None));
+    let host = &spec.hosts[2];
+    assert_eq!((host.name.as_str(), host.address.to_string().as_str()), ("host3", "192.0.2.3"));
+    assert_eq!(
+        (host.os, host.network, &host.underlay_interface),
+        (Os::Debian13, Network::Ifupdown, &None)
+    );
+    assert_eq!((host.mesh_bridge.as_str(), host.container_bridge.as_str()), ("br0", "docker0"));
+    assert_eq!((host.priority, host.container_address, host.slice), (None, None, None));
+    let bfd = Bfd {
+        interval_ms: 100,
+        multiplier: 3,
+    };
+    assert_eq!((host.bfd, &host.docker_api, host.user.as_str()), (Some(bfd), &Api::None, "root"));
+    assert!(host.docker_daemon.is_empty() && host.packages.is_empty() && host.authorized_keys.is_empty() && host.archive.is_none());
+}
+
+/// The classic recipe's three hosts.
+#[test]
+fn the_classic_addresses_are_fine() {
+    let text = THREE_HOSTS
+        .replace("192.0.2.1", "1.1.1.1")
+        .replace("192.0.2.2", "2.2.2.2")
+        .replace("192.0.2.3", "3.3.3.3");
+    assert_eq!(accepted(&text).hosts[2].address.to_string(), "3.3.3.3");
+}
+
+#[test]
+fn every_key_arrives() {
+    let json = serde_json::to_string_pretty(&accepted(EVERYTHING)).expect("a spec is JSON");
+    insta::assert_snapshot!(json);
+}
+
+/// The file above really has every key: each of the schema occurs in it.
+#[test]
+fn the_file_of_every_key_has_every_key() {
+    let schema: serde_json::Value = serde_json::from_str(&crate::spec::schema_json()).expect("JSON");
+    let definitions = schema["$defs"].as_object().expect("definitions").values();
+    for map in definitions.chain([&schema]) {
+        for key in map["properties"].as_object().into_iter().flat_map(|keys| keys.keys()) {
+            assert!(EVERYTHING.contains(&format!("{key}:")), "{key}");
+        }
+    }
+}
+
+#[test]
+fn ipv6_underlay() {
+    let text = "version: 1\nname: demo\nhosts:\n  - {name: a, address: 2001:db8::1}\n  - {name: b, address: \"2001:db8::2\"}\nunderlay: {interface: eth1}\n";
+    let interface = accepted(text).hosts[0].underlay_interface.clone().expect("an interface");
+    assert_eq!(
+        (interface.prefix_length, interface.management.map(|name| name.to_string())),
+        (64, Some("eth0".to_owned()))
+    );
+    // 1280 + 58 bytes of GRE over IPv6, one byte less, and the same for VXLAN.
+    assert_eq!(
+        codes(&format!("{text}mesh: {{tunnel: gre}}\n").replace("eth1", "eth1, mtu: 1338")),
+        Vec::<&str>::new()
+    );
+    assert_eq!(codes(&text.replace("eth1", "eth1, mtu: 1337")), ["underlay::mtu-too-small"]);
+    assert_eq!(
+        codes(&format!("{text}mesh: {{tunnel: vxlan}}\n").replace("eth1", "eth1, mtu: 1349")),
+        ["underlay::mtu-too-small"]
+    );
+}
+
+#[test]
+fn limits_of_the_mtu() {
+    let with = |mtu: i64, tunnel: &str| codes(&format!("{THREE_HOSTS}underlay: {{mtu: {mtu}}}\nmesh: {{tunnel: {tunnel}}}\n"));
+    assert_eq!(
+        [with(614, "gre"), with(626, "vxlan"), with(626, "geneve"), with(9216, "gre")],
+        [const { Vec::<&str>::new() }; 4]
+    );
+    assert_eq!([with(613, "gre"), with(625, "geneve")], [["underlay::mtu-too-small"]; 2]);
+    assert_eq!([with(9217, "gre"), with(65535, "gre")], [["underlay::mtu-unusual"]; 2]);
+    assert_eq!(
+        [with(65536, "gre"), with(0, "gre"), with(-1, "gre"), with(i64::MAX, "gre")],
+        [["underlay::mtu"]; 4]
+    );
+}
+
+#[test]
+fn management_follows_the_interface() {
+    let management = |underlay: &str| {
+        let spec = accepted(&format!("{THREE_HOSTS}underlay: {{{underlay}}}\n"));
+        spec.hosts[0]
+            .underlay_interface
+            .as_ref()
+            .and_then(|interface| interface.management.as_ref().map(|name| name.to_string()))
+    };
+    assert_eq!(management("interface: eth1").as_deref(), Some("eth0"));
+    assert_eq!(management("interface: eth0"), None);
+    assert_eq!(management("interface: eth1, management: none"), None);
+    assert_eq!(management("interface: eth1, management: ens4").as_deref(), Some("ens4"));
+    assert_eq!(
+        codes(&format!("{THREE_HOSTS}underlay: {{interface: eth1, management: eth1}}\n")),
+        ["names::taken"]
+    );
+}
+
+#[test]
+fn timers_are_judged_with_the_defaults_of_the_protocol() {
+    let with = |keys: &str| codes(&format!("{THREE_HOSTS}mesh: {{{keys}}}\n"));
+    assert_eq!(with("loop-protection: stp, timers: {max-age: 10}"), Vec::<&str>::new());
+    assert_eq!(with("timers: {max-age: 10}"), ["mesh::timers"]);
+    assert_eq!(with("timers: {max-age: 10, forward-delay: 6}"), Vec::<&str>::new());
+    assert_eq!(with("timers: {hello: 3}"), ["mesh::timers"]);
+    assert_eq!(with("timers: {}"), Vec::<&str>::new());
+    assert_eq!(with("loop-protection: stp, timers: {hello: 10}"), ["mesh::timers"]);
+}
+
+#[test]
+fn named_roots_and_priorities() {
+    let with = |first: u32, second: u32| {
+        let text = THREE_HOSTS
+            .replace("192.0.2.1}", &format!("192.0.2.1, mesh: {{priority: {first}}}}}"))
+            .replace("192.0.2.2}", &format!("192.0.2.2, mesh: {{priority: {second}}}}}"));
+        codes(&format!("{text}mesh: {{root: host1, stand-in: host2}}\n"))
+    };
+    assert_eq!(with(0, 4096), Vec::<&str>::new());
+    assert_eq!(with(4096, 0), ["mesh::root-priority"]);
+    assert_eq!(with(4096, 4096), ["mesh::root-priority"]);
+    assert_eq!(with(4096, 32768), ["mesh::root-priority"]);
+    assert_eq!(with(61440, 4096), ["mesh::root-priority"]);
+}
+
+#[test]
+fn yaml_in_other_clothes_means_the_same() {
+    let plain = accepted(THREE_HOSTS);
+    for (what, text) in [
+        ("byte order mark", format!("\u{feff}{THREE_HOSTS}")),
+        ("CRLF", THREE_HOSTS.replace('\n', "\r\n")),
+        ("no final newline", THREE_HOSTS.trim_end().to_owned()),
+        ("document markers", format!("---\n{THREE_HOSTS}...\n")),
+        ("empty keys", format!("{THREE_HOSTS}mesh:\ncontainers: ~\npackages:\n")),
+        ("JSON", serde_json::json!({"version": 1, "name": "demo", "hosts": [
+            {"name": "host1", "address": "192.0.2.1"}, {"name": "host2", "address": "192.0.2.2"}, {"name": "host3", "address": "192.0.2.3"}]}).to_string()),
+        ("tabs between tokens", THREE_HOSTS.replace("version: 1", "version:\t1\t# one")),
+    ] {
+        assert_eq!(accepted(&text), plain, "{what}");
+    }
+}
+
+#[test]
+fn anchors_and_merge_keys_work() {
+    let text = "version: 1\nname: demo\nhosts:\n  - &first {name: a, address: 192.0.2.1, packages: &p [htop]}\n  - {<<: *first, name: b, address: 192.0.2.2}\npackages: *p\n";
+    let spec = accepted(text);
+    assert_eq!(spec.hosts.iter().map(|host| host.packages.len()).collect::<Vec<_>>(), [1, 1]);
+    // A problem in an anchored value is told at its place and at the alias.
+    let problems = load(text.replace("htop", "Htop").as_bytes()).expect_err("no package");
+    assert_eq!(
+        problems
+            .iter()
+            .map(|problem| (problem.line, problem.path.as_str()))
+            .collect::<Vec<_>>(),
+        [(4, "hosts[0].packages[0]"), (5, "hosts[1].packages[0]"), (6, "packages[0]"),]
+    );
+}
+
+/// An unknown key, a wrong type and broken rules in one file are told of together, in the order of the file.
+#[test]
+fn all_problems_at_once() {
+    let text = "version: one\nnmae: demo\nhosts:\n  - {name: a, address: 192.0.2.1}\n  - {name: a, address: 192.0.2.1, mesh: {priority: 1}}\nunderlay: {mtu: 100}\nmesh: {root: c}\ndocker: {daemon: {mtu: 1}, api: {port: 1}}\n";
+    assert_eq!(
+        codes(text),
+        [
+            "keys::missing",
+            "keys::wrong-type",
+            "keys::unknown",
+            "hosts::duplicate-name",
+            "hosts::duplicate-address",
+            "mesh::priority",
+            "underlay::mtu-too-small",
+            "mesh::unknown-host",
+            "docker::owned-option",
+            "docker::unsafe-listener",
+        ]
+    );
+}
+
+#[test]
+fn a_broken_value_does_not_accuse_the_default() {
+    // The default subnet would overlap this underlay; the file names another, which is unreadable.
+    let text = THREE_HOSTS.replace("192.0.2", "172.17.2");
+    assert_eq!(codes(&format!("{text}containers: {{subnet: 10.20/16}}\n")), ["keys::not-a-subnet"]);
+    assert_eq!(codes(&text), ["containers::overlap-underlay"; 3]);
+}
+
+#[test]
+fn explicit_slices_and_addresses() {
+    let text = THREE_HOSTS.replace(
+        "192.0.2.3}",
+        "192.0.2.3, containers: {slice: 172.17.192.0/20, address: 172.17.42.30}}",
+    );
+    let host = &accepted(&text).hosts[2];
+    assert_eq!(host.slice.map(|slice| slice.to_string()).as_deref(), Some("172.17.192.0/20"));
+    assert_eq!(
+        host.container_address.map(|address| address.to_string()).as_deref(),
+        Some("172.17.42.30")
+    );
+}
+
+#[test]
+fn json_and_colours() {
+    let text = "version: 1\nname: demo\nhosts: []\n";
+    let problems = load(text.as_bytes()).expect_err("no hosts");
+    insta::assert_snapshot!(to_json("cluster.yaml", &problems));
+    let plain = render("cluster.yaml", text.as_bytes(), &problems, false);
+    let coloured = render("cluster.yaml", text.as_bytes(), &problems, true);
+    assert!(!plain.contains('\u{1b}') && coloured.contains("\u{1b}["));
+    assert_eq!(problems[0].severity, Severity::Error);
+}

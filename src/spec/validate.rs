@@ -1,0 +1,180 @@
+//! The rules of a cluster.yaml: a [`RawSpec`] to a [`Spec`], or to all that is wrong with it.
+
+mod access;
+mod containers;
+mod docker;
+mod hosts;
+mod interfaces;
+mod mesh;
+mod underlay;
+
+use super::diagnostic::{Code, Diagnostic, Severity, in_order};
+use super::field::{Field, Placed};
+use super::raw::{RawCluster, RawHost, RawSpec};
+use super::types::{Fabric, HostSpec, LoopProtection, Network, Os, Spec, Topology, Tunnel};
+
+/// What the rules look at, and what they found so far.
+struct Rules<'a> {
+    cluster: &'a RawCluster,
+    /// Items of `hosts` that are maps, with their number from 1.
+    hosts: Vec<Host<'a>>,
+    problems: Vec<Diagnostic>,
+}
+
+/// One readable item of `hosts`.
+#[derive(Clone, Copy)]
+struct Host<'a> {
+    /// Place in the list, from 1.
+    number: u32,
+    keys: &'a RawHost,
+}
+
+impl<'a> Rules<'a> {
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.problems.push(diagnostic);
+    }
+
+    /// How many items the list has, unreadable ones included.
+    fn host_count(&self) -> u32 {
+        let count = self.cluster.hosts.given().map_or(0, |hosts| hosts.value.len());
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    /// The host's name for a message.
+    fn name_of(host: Host<'a>) -> String {
+        host.keys
+            .name
+            .given()
+            .map_or_else(|| format!("host number {}", host.number), |name| name.value.to_string())
+    }
+}
+
+/// The value of a field with a default.
+fn value_or<T: Copy>(field: &Field<T>, default: T) -> T {
+    field.given().map_or(default, |placed| placed.value)
+}
+
+/// The value as a `T`, or `None` after the range was reported.
+fn in_range<T: TryFrom<i64>>(
+    problems: &mut Vec<Diagnostic>,
+    code: Code,
+    field: &Placed<i64>,
+    least: i64,
+    most: i64,
+    help: &str,
+) -> Option<T> {
+    let value = (least..=most)
+        .contains(&field.value)
+        .then(|| T::try_from(field.value).ok())
+        .flatten();
+    if value.is_none() {
+        problems.push(field.error(code, format!("{} is not from {least} to {most}", field.value), help));
+    }
+    value
+}
+
+/// Judges what was read.
+///
+/// # Errors
+/// All problems in the order of the file, warnings included, if at least one is an error. Otherwise the warnings come with the
+/// [`Spec`].
+pub fn validate(raw: &RawSpec) -> Result<(Spec, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let cluster = &raw.keys;
+    let items = cluster.hosts.given().map_or(&[] as &[_], |hosts| &hosts.value);
+    let readable = items.iter().zip(1..).filter_map(|(item, number)| {
+        let keys = &item.given()?.value;
+        Some(Host { number, keys })
+    });
+    let mut rules = Rules {
+        cluster,
+        hosts: readable.collect(),
+        problems: raw.problems.clone(),
+    };
+    let spec = build(&mut rules);
+    let problems = in_order(rules.problems);
+    match spec {
+        Some(spec) if problems.iter().all(|problem| problem.severity == Severity::Warning) => Ok((spec, problems)),
+        _ => Err(problems),
+    }
+}
+
+/// [`super::parse()`], then [`validate`].
+///
+/// # Errors
+/// All problems in the order of the file.
+pub fn load(bytes: &[u8]) -> Result<(Spec, Vec<Diagnostic>), Vec<Diagnostic>> {
+    super::parse::parse(bytes).and_then(|raw| validate(&raw))
+}
+
+/// Runs every rule; `None` if a value is missing, which is reported already.
+fn build(rules: &mut Rules<'_>) -> Option<Spec> {
+    let cluster = rules.cluster;
+    hosts::check(rules);
+    let tunnel = value_or(cluster.mesh.then(|mesh| &mesh.tunnel), Tunnel::Gre);
+    let loop_protection = value_or(cluster.mesh.then(|mesh| &mesh.loop_protection), LoopProtection::Rstp);
+    let underlay_mtu = underlay::mtu(rules, tunnel);
+    let underlays: Vec<_> = rules
+        .hosts
+        .clone()
+        .into_iter()
+        .map(|host| underlay::interface(rules, host))
+        .collect();
+    interfaces::check(rules);
+    let containers = containers::check(rules);
+    let mesh = mesh::check(rules, loop_protection);
+    let daemons: Vec<_> = rules.hosts.clone().into_iter().map(|host| docker::daemon(rules, host)).collect();
+    let apis: Vec<_> = rules.hosts.clone().into_iter().map(|host| docker::api(rules, host)).collect();
+
+    let mut hosts = Vec::new();
+    let parts = rules.hosts.iter().zip(underlays).zip(daemons).zip(apis);
+    for (((host, underlay_interface), docker_daemon), docker_api) in parts {
+        let keys = host.keys;
+        hosts.push(HostSpec {
+            name: keys.name.given()?.value.clone(),
+            address: keys.address.given()?.value,
+            os: value_or(keys.os.or(&cluster.os), Os::Debian13),
+            network: value_or(keys.network.or(&cluster.network), Network::Ifupdown),
+            underlay_interface,
+            mesh_bridge: interfaces::mesh_bridge(cluster, keys)?,
+            priority: mesh::priority(keys),
+            bfd: mesh::bfd(&mut rules.problems, cluster, keys)?,
+            container_bridge: interfaces::container_bridge(cluster, keys)?,
+            container_address: keys
+                .containers
+                .then(|containers| &containers.address)
+                .given()
+                .map(|address| address.value),
+            slice: keys
+                .containers
+                .then(|containers| &containers.slice)
+                .given()
+                .map(|slice| slice.value.0),
+            docker_daemon,
+            docker_api: docker_api?,
+            packages: access::packages(cluster, keys),
+            archive: keys.archive.or(&cluster.archive).given().map(|archive| archive.value.clone()),
+            user: access::user(cluster, keys)?,
+            authorized_keys: access::authorized_keys(cluster, keys),
+        });
+    }
+    let containers = containers?;
+    Some(Spec {
+        name: cluster.name.given()?.value.clone(),
+        hosts,
+        underlay_mtu: underlay_mtu?,
+        subnet: containers.subnet,
+        first_address: cluster
+            .containers
+            .then(|containers| &containers.first_address)
+            .given()
+            .map(|address| address.value),
+        capacity: containers.capacity,
+        tunnel,
+        topology: value_or(cluster.mesh.then(|mesh| &mesh.topology), Topology::Full),
+        fabric: value_or(cluster.mesh.then(|mesh| &mesh.fabric), Fabric::SpanningTree),
+        loop_protection,
+        timers: mesh?,
+        root: cluster.mesh.then(|mesh| &mesh.root).given().map(|host| host.value.clone()),
+        stand_in: cluster.mesh.then(|mesh| &mesh.stand_in).given().map(|host| host.value.clone()),
+    })
+}

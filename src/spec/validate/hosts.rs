@@ -1,0 +1,130 @@
+//! Rules of the list of hosts: how many, and that names and addresses are usable and different.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::Rules;
+use crate::spec::diagnostic::Code;
+use crate::spec::field::Placed;
+use crate::spec::types::LoopProtection;
+
+/// Most ports of a bridge that take part in STP and RSTP (`STP_MAX_PORTS`, lib/stp.h; `RSTP_MAX_PORTS`, lib/rstp.h of Open vSwitch).
+const STP_PORTS_MAX: u32 = 255;
+const RSTP_PORTS_MAX: u32 = 4095;
+
+/// Most hosts there can be; beyond it, rules that compare each host with each are not looked at.
+pub(super) const HOSTS_MAX: u32 = RSTP_PORTS_MAX + 1;
+
+pub(super) fn check(rules: &mut Rules<'_>) {
+    if let Some(version) = rules.cluster.version.given().filter(|version| version.value != 1) {
+        let message = format!("version {} of the format is not known", version.value);
+        rules.report(version.error(Code::VersionUnsupported, message, "write `version: 1`"));
+    }
+    check_count(rules);
+    check_names(rules);
+    check_addresses(rules);
+}
+
+fn check_count(rules: &mut Rules<'_>) {
+    let Some(list) = rules.cluster.hosts.given() else { return };
+    let count = rules.host_count();
+    if count < 2 {
+        let message = format!(
+            "a cluster of {count} host{} has nothing to connect",
+            if count == 1 { "" } else { "s" }
+        );
+        rules.report(list.error(Code::HostsTooFew, message, "list at least two hosts"));
+    }
+    let protocol = super::value_or(rules.cluster.mesh.then(|mesh| &mesh.loop_protection), LoopProtection::Rstp);
+    let (name, ports) = match protocol {
+        LoopProtection::Rstp => ("rstp", RSTP_PORTS_MAX),
+        LoopProtection::Stp => ("stp", STP_PORTS_MAX),
+    };
+    if count > ports + 1 {
+        let message = format!(
+            "each of {count} hosts needs {} links, more than the {ports} ports of a bridge under {name}",
+            count - 1
+        );
+        let help = match protocol {
+            LoopProtection::Stp => format!("list at most {} hosts, or choose `mesh.loop-protection: rstp`", ports + 1),
+            LoopProtection::Rstp => format!("list at most {} hosts", ports + 1),
+        };
+        rules.report(list.error(Code::HostsTooMany, message, help));
+    }
+}
+
+fn check_names(rules: &mut Rules<'_>) {
+    let mut firsts: BTreeMap<&str, &Placed<_>> = BTreeMap::new();
+    for host in rules.hosts.clone() {
+        let Some(name) = host.keys.name.given() else { continue };
+        if let Some(first) = firsts.get(name.value.as_str()) {
+            let problem = name.error(
+                Code::HostsDuplicateName,
+                format!("two hosts have the name '{}'", name.value),
+                "give each host a name of its own",
+            );
+            rules.report(problem.with_related(first.place, "first used here"));
+        } else {
+            firsts.insert(name.value.as_str(), name);
+        }
+    }
+}
+
+fn check_addresses(rules: &mut Rules<'_>) {
+    let mut firsts: BTreeMap<IpAddr, &Placed<IpAddr>> = BTreeMap::new();
+    let mut family: Option<&Placed<IpAddr>> = None;
+    for host in rules.hosts.clone() {
+        let Some(address) = host.keys.address.given() else { continue };
+        if let Some(kind) = unusable(address.value) {
+            let message = format!("{} is {kind}", address.value);
+            let help = "give the address by which the other hosts reach this one";
+            rules.report(address.error(Code::HostsUnusableAddress, message, help));
+        }
+        if let Some(first) = firsts.get(&address.value) {
+            let problem = address.error(
+                Code::HostsDuplicateAddress,
+                format!("two hosts have the address {}", address.value),
+                "give each host its own address on the underlay",
+            );
+            rules.report(problem.with_related(first.place, "first used here"));
+        } else {
+            firsts.insert(address.value, address);
+        }
+        let first = *family.get_or_insert(address);
+        if first.value.is_ipv4() != address.value.is_ipv4() {
+            let problem = address.error(
+                Code::HostsMixedFamilies,
+                "IPv4 and IPv6 addresses are mixed, and a tunnel has one family",
+                "give all hosts an IPv4 address, or all an IPv6 address",
+            );
+            rules.report(problem.with_related(first.place, "the first host's family"));
+        }
+    }
+}
+
+/// Why no tunnel can end at this address (IANA special-purpose address registries, RFC 6890).
+fn unusable(address: IpAddr) -> Option<&'static str> {
+    match address {
+        IpAddr::V4(address) => {
+            let first_octet = address.octets()[0];
+            match first_octet {
+                _ if address.is_unspecified() => Some("the unspecified address"),
+                _ if address.is_broadcast() => Some("the broadcast address"),
+                0 => Some("in 0.0.0.0/8, which means 'this network'"),
+                127 => Some("a loopback address"),
+                224..=239 => Some("a multicast address"),
+                240.. => Some("in the reserved range 240.0.0.0/4"),
+                _ if address.is_link_local() => Some("a link-local address"),
+                _ => None,
+            }
+        }
+        IpAddr::V6(address) => match address {
+            _ if address.is_unspecified() => Some("the unspecified address"),
+            _ if address.is_loopback() => Some("the loopback address"),
+            _ if address.is_multicast() => Some("a multicast address"),
+            _ if address.is_unicast_link_local() => Some("a link-local address"),
+            _ if address.to_ipv4_mapped().is_some() => Some("an IPv4 address in IPv6 form"),
+            _ => None,
+        },
+    }
+}
