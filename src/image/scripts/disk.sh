@@ -24,7 +24,7 @@ echo localhost >etc/hostname
 printf '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n' >etc/hosts
 # Open vSwitch's database would give all hosts one system id.
 rm -rf etc/openvswitch/conf.db etc/openvswitch/.conf.db.~lock~ etc/openvswitch/system-id.conf
-rm -rf var/lib/cloud var/lib/docker var/lib/containerd etc/docker/key.json
+rm -rf var/lib/cloud
 rm -rf var/cache/apt/* var/lib/apt/lists/* var/cache/debconf/*-old var/lib/dpkg/*-old
 find var/log -type f -delete
 rm -rf tmp/* tmp/.[!.]* run/* root/.cache root/.bash_history
@@ -93,10 +93,15 @@ if [ "$flavor" = full ]; then
     for program in ovs-vswitchd ovs-vsctl dockerd docker ifup brctl dhclient; do
         check "$program is missing" chroot . sh -c "command -v $program >/dev/null"
     done
-    # What the package would run with at first boot: an option that this release does not know ends here, not in a guest.
-    printf '{}' >tmp/daemon.json
-    check 'dockerd refuses an empty configuration' chroot . dockerd --validate --config-file /tmp/daemon.json
-    rm tmp/daemon.json
+    # Debian 12's Docker 20.10 has no such option; there its version has to do.
+    if chroot . dockerd --help | grep -q -- --validate; then
+        printf '{}' >tmp/daemon.json
+        check 'dockerd refuses an empty configuration' chroot . dockerd --validate --config-file /tmp/daemon.json
+        rm tmp/daemon.json
+    else
+        check 'dockerd does not start' chroot . dockerd --version
+    fi
+    check 'docker has state' test ! -e var/lib/docker
     check 'netplan beside ifupdown' test ! -e usr/sbin/netplan
 fi
 
