@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 mod base;
 mod cache;
 mod disk;
+mod seed;
 
 pub use base::{BaseRequest, Flavor, base};
 pub use cache::{Cache, Inputs, Key};
+pub use seed::{SeedError, nocloud};
 
 use crate::exec::ExecError;
 use crate::wait::WaitError;
