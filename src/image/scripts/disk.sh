@@ -16,9 +16,9 @@ cd "$tree"
 
 ### What is particular to the machine that built it, or must be particular to each host
 
+# Removed before they are written: one that is a link could lead out of the tree.
+rm -f etc/machine-id etc/resolv.conf etc/hostname etc/hosts etc/default/locale var/lib/dbus/machine-id etc/ssh/ssh_host_*
 : >etc/machine-id
-rm -f var/lib/dbus/machine-id
-rm -f etc/ssh/ssh_host_*
 : >etc/resolv.conf
 echo localhost >etc/hostname
 printf '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n' >etc/hosts
@@ -55,6 +55,20 @@ rm -f etc/systemd/system/*.wants/e2scrub_reap.service
 # RSA keys take an emulated CPU tens of seconds to find, and no client from this decade needs them.
 mkdir -p etc/cloud/cloud.cfg.d
 printf 'ssh_genkeytypes: [ed25519, ecdsa]\n' >etc/cloud/cloud.cfg.d/10_meshimg_keys.cfg
+
+if [ "$flavor" = stock ]; then
+    # cloud-init would otherwise put the distribution's mirrors in the place of /srv/archive.
+    printf 'apt: {preserve_sources_list: true}\n' >etc/cloud/cloud.cfg.d/10_meshimg_archive.cfg
+    # As in Debian's own cloud images: netplan for systemd-networkd, and names by systemd-resolved.
+    mkdir -p etc/systemd/system/multi-user.target.wants
+    chroot . systemctl enable --quiet systemd-networkd.service systemd-resolved.service
+    ln -sf ../run/systemd/resolve/stub-resolv.conf etc/resolv.conf
+fi
+
+# cloud-init's default is en_US.UTF-8, which it would generate at first boot: 20 s on an emulated CPU, and a failed unit where the
+# package locales is not there. C.UTF-8 is part of libc, and cloud-init leaves alone what is set already.
+echo 'LANG=C.UTF-8' >etc/default/locale
+printf 'locale: C.UTF-8\n' >etc/cloud/cloud.cfg.d/10_meshimg_locale.cfg
 
 ### The container image of the probes: busybox alone, as `docker load` reads it (image specification v1.2, docker-archive)
 
@@ -103,6 +117,18 @@ if [ "$flavor" = full ]; then
     fi
     check 'docker has state' test ! -e var/lib/docker
     check 'netplan beside ifupdown' test ! -e usr/sbin/netplan
+fi
+
+if [ "$flavor" = stock ]; then
+    check 'no netplan' test -x usr/sbin/netplan
+    check 'no index of /srv/archive' test -s srv/archive/Packages
+    for program in ovs-vsctl dockerd ifup; do
+        check "$program is in a stock image" chroot . sh -c "! command -v $program >/dev/null"
+    done
+    # What a guest will do at first boot, short of doing it.
+    chroot . apt-get update -qq
+    check 'the mesh cannot be installed' chroot . apt-get install -qq --simulate openvswitch-switch docker.io ifupdown bridge-utils >tmp/simulated
+    rm -rf tmp/simulated var/lib/apt/lists/* var/cache/apt/*
 fi
 
 ### Files for QEMU, and the disk
