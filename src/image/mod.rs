@@ -1,6 +1,19 @@
 //! Disks: base images, and the seeds that make a host of one.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
+
+mod base;
+mod cache;
+mod disk;
+mod seed;
+
+pub use base::{BaseRequest, Flavor, base};
+pub use cache::{Cache, Inputs, Key};
+pub use seed::{SeedError, nocloud};
+
+use crate::exec::ExecError;
+use crate::wait::WaitError;
 
 /// A disk with an operating system, Open vSwitch, Docker and cloud-init, the same for every host, and what QEMU needs to boot it
 /// without a boot loader. All files are read-only and shared: hosts write to overlays.
@@ -12,4 +25,37 @@ pub struct BaseImage {
     pub initrd: PathBuf,
     /// Kernel command line, without `console=`.
     pub command_line: String,
+}
+
+/// Why there is no image.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    #[error("only Debian images are built (debian-12, debian-13)")]
+    NotDebian,
+    #[error("no folder for the cache: set MESHIMG_CACHE to an absolute path")]
+    NoCacheFolder,
+    /// A full disk too: the text then says "No space left on device".
+    #[error("cannot write {}: {source}", path.display())]
+    File { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Exec(#[from] ExecError),
+    #[error(transparent)]
+    Wait(#[from] WaitError),
+}
+
+impl ImageError {
+    fn file(path: &Path, source: io::Error) -> Self {
+        Self::File {
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
+fn write(path: &Path, content: &str) -> Result<(), ImageError> {
+    std::fs::write(path, content).map_err(|source| ImageError::file(path, source))
+}
+
+fn remove(path: &Path) -> Result<(), ImageError> {
+    std::fs::remove_file(path).map_err(|source| ImageError::file(path, source))
 }

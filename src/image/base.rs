@@ -1,0 +1,216 @@
+//! The base image: Debian with what the mesh needs, made by mmdebstrap, built once for each set of inputs.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+
+use super::cache::{Cache, Inputs, Key};
+use super::disk::{self, DISK_LABEL};
+use super::{BaseImage, ImageError};
+use crate::exec::{self, Tool};
+use crate::spec::{ArchiveUrl, Os};
+use crate::ui::Ui;
+
+/// What is in the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Flavor {
+    /// All that the mesh needs, ready to run.
+    Full,
+    /// As clouds hand Debian out: netplan with systemd-networkd, neither Open vSwitch nor Docker nor ifupdown. Their packages lie in
+    /// /srv/archive, the only source of apt, so that a guest without network can install them at first boot. For tests.
+    Stock,
+}
+
+impl Flavor {
+    /// The word for it in messages, cache keys and the build script.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Stock => "stock",
+        }
+    }
+}
+
+/// Which base image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseRequest {
+    /// Debian only.
+    pub os: Os,
+    /// Package archive; `None`: mmdebstrap's own default for the release.
+    pub archive: Option<ArchiveUrl>,
+    pub flavor: Flavor,
+}
+
+/// Raised when what a build does changes in a way that no other input shows.
+const RECIPE_VERSION: &str = "1";
+
+/// Run by mmdebstrap before any package is unpacked.
+const SETUP_SCRIPT: &str = include_str!("scripts/setup.sh");
+
+/// Run by mmdebstrap for [`Flavor::Stock`] when all packages are configured.
+const ARCHIVE_SCRIPT: &str = include_str!("scripts/archive.sh");
+
+/// The programs a build needs; `tar`, `sh` and the like are essential on Debian.
+const PROGRAMS: &[&str] = &["mmdebstrap", "mke2fs", "unshare", "apt-get"];
+
+/// What mmdebstrap and unshare need besides, unless root runs them.
+const USER_PROGRAMS: &[&str] = &["newuidmap", "newgidmap"];
+
+/// mmdebstrap takes 40 s with a near archive; a slow one may take its time.
+const PACKAGES_DEADLINE: Duration = Duration::from_secs(30 * 60);
+
+/// Packages of every base image. Recommended packages are not installed (mmdebstrap's default), so each is named.
+const PACKAGES: &[&str] = &[
+    "busybox-static",
+    "ca-certificates",
+    "cloud-init",
+    "dbus",
+    "e2fsprogs",
+    "initramfs-tools",
+    "iproute2",
+    "iptables",
+    "iputils-ping",
+    "kmod",
+    "linux-image-cloud-amd64",
+    "netbase",
+    "nftables",
+    "openssh-server",
+    "procps",
+    "sudo",
+    "systemd-sysv",
+    "udev",
+    "zstd",
+];
+
+/// What the mesh needs on top: installed in [`Flavor::Full`], in the archive of [`Flavor::Stock`].
+fn mesh_packages(os: Os) -> Vec<&'static str> {
+    // isc-dhcp-client rather than dhcpcd: ifupdown tries it first, and it does not wait 5 s for address conflicts.
+    let mut packages = vec!["bridge-utils", "docker.io", "ifupdown", "isc-dhcp-client", "openvswitch-switch"];
+    if os == Os::Debian13 {
+        // Debian 12's docker.io has the docker command in it.
+        packages.push("docker-cli");
+    }
+    packages.sort_unstable();
+    packages
+}
+
+/// How stock images bring their NICs up.
+const STOCK_PACKAGES: &[&str] = &["netplan.io", "systemd-resolved"];
+
+/// The release's name in the archive.
+fn suite(os: Os) -> Result<&'static str, ImageError> {
+    match os {
+        Os::Debian12 => Ok("bookworm"),
+        Os::Debian13 => Ok("trixie"),
+        Os::Ubuntu2204 | Os::Ubuntu2404 => Err(ImageError::NotDebian),
+    }
+}
+
+fn packages(request: &BaseRequest) -> Vec<&'static str> {
+    let more = match request.flavor {
+        Flavor::Full => mesh_packages(request.os),
+        Flavor::Stock => STOCK_PACKAGES.to_vec(),
+    };
+    let mut packages: Vec<&str> = PACKAGES.iter().copied().chain(more).collect();
+    packages.sort_unstable();
+    packages
+}
+
+/// The arguments of mmdebstrap(1) that write the tree to `tar`.
+fn mmdebstrap(request: &BaseRequest, suite: &str, tar: &Path) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = vec![
+        "--variant=minbase".into(),
+        // For root this means namespaces of its own, for an ordinary user in addition a mapping of user ids.
+        "--mode=unshare".into(),
+        "--format=tar".into(),
+        format!("--include={}", packages(request).join(",")).into(),
+        // Nothing survives a power cut during the build anyway, so nothing has to be flushed file by file.
+        "--dpkgopt=force-unsafe-io".into(),
+    ];
+    // Nobody reads manuals on these hosts, and translations only make the disk larger; copyright files stay.
+    let excluded = ["/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/doc/*"];
+    arguments.extend(excluded.map(|path| format!("--dpkgopt=path-exclude={path}").into()));
+    arguments.push("--dpkgopt=path-include=/usr/share/doc/*/copyright".into());
+    arguments.push("--aptopt=Acquire::Languages \"none\"".into());
+    arguments.push(format!("--setup-hook={SETUP_SCRIPT}").into());
+    if request.flavor == Flavor::Stock {
+        let list = mesh_packages(request.os).join(" ");
+        arguments.push(format!("--customize-hook=packages='{list}'\n{ARCHIVE_SCRIPT}").into());
+    }
+    arguments.push(suite.into());
+    arguments.push(tar.into());
+    arguments.extend(request.archive.iter().map(|archive| archive.as_str().into()));
+    arguments
+}
+
+/// Everything that decides what an image is.
+fn inputs(request: &BaseRequest, suite: &str) -> Inputs {
+    let mut inputs = Inputs::new("base", RECIPE_VERSION);
+    inputs.add("suite", suite);
+    inputs.add("archive", request.archive.as_ref().map_or("", ArchiveUrl::as_str));
+    inputs.add("flavor", request.flavor.name());
+    for argument in mmdebstrap(request, suite, Path::new("root.tar")) {
+        inputs.add("mmdebstrap", argument.as_encoded_bytes());
+    }
+    for argument in disk::mke2fs("UUID") {
+        inputs.add("mke2fs", argument);
+    }
+    inputs.add("disk.sh", disk::DISK_SCRIPT);
+    inputs.add("command-line", command_line());
+    inputs
+}
+
+/// The kernel command line, without `console=`.
+fn command_line() -> String {
+    // By label, as a seed may be a virtio disk too. eth0, eth1: the names by which the lab's network configuration calls its NICs.
+    format!("root=LABEL={DISK_LABEL} ro net.ifnames=0 biosdevname=0")
+}
+
+fn image(folder: &Path) -> BaseImage {
+    BaseImage {
+        disk: folder.join(disk::DISK),
+        kernel: folder.join(disk::KERNEL),
+        initrd: folder.join(disk::INITRD),
+        command_line: command_line(),
+    }
+}
+
+/// Finds the base image in the cache, or builds it.
+///
+/// # Errors
+/// [`ImageError::NotDebian`]; a missing program; what mmdebstrap or mke2fs said; a file that could not be written. Nothing is left in
+/// the cache then.
+pub fn base(request: &BaseRequest, cache: &Cache, ui: &Ui) -> Result<BaseImage, ImageError> {
+    let suite = suite(request.os)?;
+    let key = inputs(request, suite).key();
+    let folder = match cache.find(&key) {
+        Some(folder) => folder,
+        None => {
+            require_programs()?;
+            cache.build(&key, ui, |folder| build(request, suite, &key, folder, ui))?
+        }
+    };
+    Ok(image(&folder))
+}
+
+fn require_programs() -> Result<(), ImageError> {
+    let mut programs = PROGRAMS.to_vec();
+    if !rustix::process::geteuid().is_root() {
+        programs.extend(USER_PROGRAMS);
+    }
+    Ok(exec::require(&programs)?)
+}
+
+fn build(request: &BaseRequest, suite: &str, key: &Key, folder: &Path, ui: &Ui) -> Result<(), ImageError> {
+    let what = format!("base image {suite} ({})", request.flavor.name());
+    let tar = folder.join("root.tar");
+    ui.step(&format!("{what}: packages"), || {
+        let mut tool = Tool::new("mmdebstrap", PACKAGES_DEADLINE).arguments(mmdebstrap(request, suite, &tar));
+        if rustix::process::geteuid().is_root() {
+            // /tmp may be a small tmpfs. An ordinary user's mapped ids can't get into the user's own folders: there /tmp has to do.
+            tool = tool.environment("TMPDIR", folder);
+        }
+        tool.run()
+    })?;
+    ui.step(&format!("{what}: disk"), || disk::make(folder, &tar, request.flavor, &key.uuid()))
+}
