@@ -6,6 +6,7 @@
 
 pub mod exec;
 pub mod image;
+pub mod lab;
 pub mod machine;
 pub mod plan;
 pub mod render;
