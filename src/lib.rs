@@ -8,6 +8,7 @@ pub mod cli;
 pub mod error;
 pub mod exec;
 pub mod image;
+pub mod lab;
 pub mod machine;
 pub mod plan;
 pub mod render;

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::capture::Capture;
@@ -84,6 +84,7 @@ pub struct Tool {
     stdin: Vec<u8>,
     secrets: Vec<String>,
     log: Option<PathBuf>,
+    own_session: bool,
     pub(super) deadline: Duration,
 }
 
@@ -98,6 +99,7 @@ impl Tool {
             stdin: Vec::new(),
             secrets: Vec::new(),
             log: None,
+            own_session: false,
             deadline,
         }
     }
@@ -179,6 +181,36 @@ impl Tool {
         Ok(Running::new(child, self.command_line()))
     }
 
+    /// Starts a program that is to end with us and, told so, to outlive us: its standard input is the pipe that is handed out, and
+    /// ends when we do in whatever way; `stdout`, which may be a locked file, becomes its standard output; stderr goes to
+    /// [`Tool::log`]. It has to call setsid(2) itself, which a process that leads a group cannot.
+    ///
+    /// # Errors
+    /// [`ExecError::Missing`] or [`ExecError::Start`].
+    pub fn spawn_held(mut self, stdout: File) -> Result<(Running, ChildStdin), ExecError> {
+        self.own_session = true;
+        let mut command = self.command()?;
+        let stderr = self.open_log()?.map_or_else(Stdio::null, Stdio::from);
+        command.stdin(Stdio::piped()).stdout(stdout).stderr(stderr);
+        let mut child = command.spawn().map_err(|source| self.start_error(source))?;
+        let stdin = child.stdin.take();
+        let mut running = Running::new(child, self.command_line());
+        let Some(stdin) = stdin else {
+            running.stop();
+            return Err(self.start_error(std::io::Error::other("no pipe")));
+        };
+        Ok((running, stdin))
+    }
+
+    /// Runs it in our place, on our terminal and in our group, until it ends: for programs that a person talks to.
+    ///
+    /// # Errors
+    /// [`ExecError::Missing`] or [`ExecError::Start`].
+    pub fn run_on_terminal(mut self) -> Result<std::process::ExitStatus, ExecError> {
+        self.own_session = true;
+        self.command()?.status().map_err(|source| self.start_error(source))
+    }
+
     /// Runs it to its end.
     ///
     /// # Errors
@@ -234,7 +266,9 @@ impl Tool {
         command
             .args(&self.arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command.process_group(0);
+        if !self.own_session {
+            command.process_group(0);
+        }
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }

@@ -16,6 +16,7 @@ pub struct Running {
     child: Child,
     command_line: String,
     ended: Option<ExitStatus>,
+    released: bool,
 }
 
 impl Running {
@@ -24,6 +25,7 @@ impl Running {
             child,
             command_line,
             ended: None,
+            released: false,
         }
     }
 
@@ -107,6 +109,11 @@ impl Running {
         self.ended = self.child.wait().ok();
     }
 
+    /// Lets it go on after us.
+    pub fn release(mut self) {
+        self.released = true;
+    }
+
     fn wait_briefly(&self) {
         use rustix::event::{PollFd, PollFlags, Timespec};
         let timeout = Timespec {
@@ -128,12 +135,16 @@ impl Running {
         if let Some(pid) = self.pid() {
             // ESRCH: nobody is left, which is what we want.
             let _ = rustix::process::kill_process_group(pid, signal);
+            // One that makes its own session has no group until it has done so.
+            let _ = rustix::process::kill_process(pid, signal);
         }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.stop();
+        if !self.released {
+            self.stop();
+        }
     }
 }

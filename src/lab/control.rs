@@ -1,0 +1,186 @@
+//! What a lab's supervisor can be told over its control socket: one line of JSON each way.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::IpAddr;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::file::Accelerator;
+use super::state::{LabFolder, names};
+
+/// The longest line, bytes: the status of some hundred hosts fits.
+pub const LINE_MAX: u64 = 64 * 1024 * 1024;
+
+/// A reset asks QEMU's monitor, which may take 10 s.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "kebab-case")]
+pub enum Request {
+    Status,
+    /// Ends the host's QEMU with SIGKILL.
+    Kill {
+        host: String,
+    },
+    /// Starts the host's QEMU again, on the same disk.
+    Start {
+        host: String,
+    },
+    /// Resets the host without shutting anything down.
+    Reset {
+        host: String,
+    },
+    /// Presses the host's power button.
+    PowerDown {
+        host: String,
+    },
+    /// Drops all frames between two hosts, in both directions.
+    Cut {
+        hosts: [String; 2],
+    },
+    /// Drops all frames from one host to another.
+    CutOneWay {
+        from: String,
+        to: String,
+    },
+    /// Drops all frames from and to a host.
+    CutHost {
+        host: String,
+    },
+    CutAll,
+    HealAll,
+    /// Go on when the process that started the lab ends.
+    Detach,
+    /// End everything.
+    Stop,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    Done,
+    Status(LabStatus),
+    Refused(String),
+}
+
+/// A lab as it is now; serialised, it is the output of `meshimg lab status --format json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LabStatus {
+    pub cluster: String,
+    /// The supervisor's.
+    pub process: u32,
+    /// Whether it goes on when the process that started it ends.
+    pub detached: bool,
+    pub accelerator: Accelerator,
+    pub hosts: Vec<HostStatus>,
+    pub traffic: Vec<Traffic>,
+}
+
+/// One host of a lab.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct HostStatus {
+    pub name: String,
+    /// On the underlay.
+    pub address: IpAddr,
+    /// On 127.0.0.1.
+    pub ssh_port: u16,
+    pub state: HostState,
+    /// Resident memory of its QEMU, KiB.
+    pub memory_kib: Option<u64>,
+    /// Whether its NIC is connected to the switch.
+    pub plugged: bool,
+    /// Why its last connection to the switch ended, if by a fault.
+    pub fault: Option<String>,
+}
+
+/// Whether a host's QEMU runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum HostState {
+    Running {
+        process: u32,
+    },
+    /// It ended by itself: the guest shut down, or QEMU failed.
+    Ended {
+        status: String,
+    },
+    /// It was killed on request.
+    Killed,
+}
+
+/// What went from one host to another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Traffic {
+    pub from: String,
+    pub to: String,
+    pub cut: bool,
+    pub frames: u64,
+    pub bytes: u64,
+    pub dropped_by_cut: u64,
+    pub dropped_by_full_queue: u64,
+}
+
+/// Why a supervisor was not heard.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    #[error("the lab '{cluster}' is not up")]
+    NotUp { cluster: String },
+    #[error("the lab's supervisor does not answer: {0}")]
+    Io(#[from] io::Error),
+    #[error("the lab's supervisor said what is not understood: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Asks the supervisor of the lab in `folder`.
+///
+/// # Errors
+/// [`ControlError`]; a refusal is [`ControlError::Refused`].
+pub fn ask(folder: &LabFolder, request: &Request) -> Result<Answer, ControlError> {
+    let stream = folder.connect(names::CONTROL).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ControlError::NotUp {
+            cluster: folder.cluster().to_owned(),
+        },
+        _ => ControlError::Io(error),
+    })?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut stream = BufReader::new(stream);
+    send(stream.get_mut(), request)?;
+    match receive(&mut stream)? {
+        Some(Answer::Refused(text)) => Err(ControlError::Refused(text)),
+        Some(answer) => Ok(answer),
+        None => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+    }
+}
+
+/// Writes one message.
+///
+/// # Errors
+/// [`ControlError::Io`].
+pub fn send(stream: &mut UnixStream, message: &impl Serialize) -> Result<(), ControlError> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    Ok(stream.write_all(&line)?)
+}
+
+/// Reads one message; `None` at the end.
+///
+/// # Errors
+/// [`ControlError::Io`] or [`ControlError::Json`].
+pub fn receive<T: for<'de> Deserialize<'de>>(stream: &mut BufReader<UnixStream>) -> Result<Option<T>, ControlError> {
+    let mut line = Vec::new();
+    io::Read::take(stream, LINE_MAX).read_until(b'\n', &mut line)?;
+    if line.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(serde_json::from_slice(&line)?))
+}

@@ -1,0 +1,36 @@
+//! Hosts in QEMU on one machine: no root, no tap device, no host bridge, and nothing that gets out.
+//!
+//! [`Lab::up`] writes a folder (see [`state`]) and starts a [`supervisor`], the same program again, which holds the underlay's
+//! [`switch`] and is the parent of all QEMU processes. Everything else speaks to it by [`control`].
+
+pub mod accel;
+pub mod control;
+pub mod file;
+pub mod frame;
+mod management;
+mod prepare;
+pub mod qemu;
+pub mod qmp;
+mod queue;
+mod run;
+mod seed;
+mod ssh;
+pub mod state;
+pub mod supervisor;
+pub mod switch;
+mod volume;
+
+#[cfg(test)]
+mod tests;
+
+pub use control::{HostState, HostStatus, LabStatus, Traffic};
+pub use file::Accelerator;
+pub use prepare::{LabHost, LabRequest};
+pub use run::{Lab, LabError};
+pub use ssh::SshTarget;
+
+/// The hidden verb that makes the program a supervisor; the lab's folder follows it.
+pub const SUPERVISOR_VERB: &str = "lab-supervisor";
+
+/// Programs that a lab needs.
+pub const PROGRAMS: &[&str] = &[qemu::QEMU, "qemu-img", "setpriv", "ssh", "ssh-keygen"];

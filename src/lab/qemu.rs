@@ -1,0 +1,147 @@
+//! Argument lists of qemu-system-x86_64 and qemu-img (qemu(1), qemu-img(1)). Pure. They hold for QEMU 7.2 to 10.
+//!
+//! QEMU runs in the lab's folder, so that socket names stay short (a socket's path has at most 108 bytes, unix(7)).
+
+use std::path::Path;
+
+use super::file::{Accelerator, GuestFile, LabFile, Nic};
+use super::state::names;
+
+/// The program.
+pub const QEMU: &str = "qemu-system-x86_64";
+
+/// The largest MTU a NIC has unless told otherwise, bytes.
+const ETHERNET_MTU: u16 = 1500;
+
+/// The label by which everything of a guest is found again.
+pub fn label(cluster: &str, host: &str) -> String {
+    format!("guest=meshimg:{cluster}:{host}")
+}
+
+/// The arguments that set how instructions run.
+pub fn accelerator(accelerator: Accelerator) -> [&'static str; 4] {
+    match accelerator {
+        Accelerator::Kvm => ["-accel", "kvm", "-cpu", "host"],
+        Accelerator::Tcg => ["-accel", "tcg,thread=multi", "-cpu", "max"],
+    }
+}
+
+/// A value inside an option list, where a comma is written twice.
+fn value(text: &str) -> String {
+    text.replace(',', ",,")
+}
+
+/// All arguments for `guest`, whose port of the switch is `port`.
+pub fn arguments(lab: &LabFile, guest: &GuestFile, port: usize) -> Vec<String> {
+    let host = &guest.name;
+    let mut arguments: Vec<String> = Vec::new();
+    let mut add = |words: &[&str]| arguments.extend(words.iter().map(|word| (*word).to_owned()));
+    add(&[
+        "-name",
+        &label(&lab.cluster, host),
+        "-nodefaults",
+        "-no-user-config",
+        "-display",
+        "none",
+    ]);
+    add(&["-machine", "q35"]);
+    add(&accelerator(lab.accelerator));
+    add(&["-smp", &lab.processors.to_string(), "-m", &format!("{}M", lab.memory_mib)]);
+    add(&[
+        "-kernel",
+        &guest.kernel.to_string_lossy(),
+        "-initrd",
+        &guest.initrd.to_string_lossy(),
+    ]);
+    add(&["-append", &format!("{} console=ttyS0", guest.command_line)]);
+    add(&[
+        "-chardev",
+        &format!("file,id=serial,append=on,path={}", names::serial_log(host)),
+        "-serial",
+        "chardev:serial",
+    ]);
+    add(&["-qmp", &format!("unix:{},server=on,wait=off", names::qmp_socket(host))]);
+    // The overlay keeps its order of writes when QEMU is killed, because a flush of the guest still reaches the file; only the
+    // wait for the platter is left out, which no death of a process needs.
+    let disk = format!(
+        "driver=qcow2,node-name=disk,discard=unmap,file.driver=file,file.filename={},file.cache.no-flush=on",
+        names::disk(host)
+    );
+    add(&["-blockdev", &disk, "-device", "virtio-blk-pci,drive=disk"]);
+    let seed = format!(
+        "driver=raw,node-name=seed,read-only=on,file.driver=file,file.read-only=on,file.filename={}",
+        names::seed(host)
+    );
+    add(&["-blockdev", &seed, "-device", "virtio-blk-pci,drive=seed"]);
+    add(&[
+        "-object",
+        "rng-random,id=random,filename=/dev/urandom",
+        "-device",
+        "virtio-rng-pci,rng=random",
+    ]);
+    let management = format!(
+        "user,id=management,restrict=on,ipv6=off,net={},hostfwd=tcp:127.0.0.1:{}-{}:22",
+        lab.management,
+        guest.ssh_port,
+        lab.management_address()
+    );
+    add(&["-netdev", &management]);
+    // No boot from the network, so no ROM: it costs time and a package of its own.
+    add(&[
+        "-device",
+        &format!("virtio-net-pci,netdev=management,romfile=,mac={}", lab.mac(host, Nic::Management)),
+    ]);
+    add(&[
+        "-netdev",
+        &format!(
+            "stream,id=underlay,server=off,addr.type=unix,addr.path={}",
+            names::switch_socket(port)
+        ),
+    ]);
+    let mtu = if lab.underlay_mtu > ETHERNET_MTU {
+        format!(",host_mtu={}", lab.underlay_mtu)
+    } else {
+        String::new()
+    };
+    add(&[
+        "-device",
+        &format!("virtio-net-pci,netdev=underlay,romfile=,mac={}{mtu}", lab.mac(host, Nic::Underlay)),
+    ]);
+    arguments
+}
+
+/// Arguments of the trial boot that shows whether an accelerator works: a kernel without a disk, whose first line is enough.
+pub fn trial_arguments(accelerator_kind: Accelerator, kernel: &Path, serial: &Path) -> Vec<String> {
+    let mut arguments: Vec<String> = Vec::new();
+    let mut add = |words: &[&str]| arguments.extend(words.iter().map(|word| (*word).to_owned()));
+    add(&[
+        "-name",
+        "guest=meshimg:trial",
+        "-nodefaults",
+        "-no-user-config",
+        "-display",
+        "none",
+        "-machine",
+        "q35",
+    ]);
+    add(&accelerator(accelerator_kind));
+    add(&[
+        "-m",
+        "256M",
+        "-no-reboot",
+        "-kernel",
+        &kernel.to_string_lossy(),
+        "-append",
+        "console=ttyS0 earlyprintk=serial panic=-1",
+    ]);
+    add(&["-serial", &format!("file:{}", value(&serial.to_string_lossy()))]);
+    arguments
+}
+
+/// Arguments of qemu-img that make a host's disk on top of the shared base disk.
+pub fn overlay_arguments(base: &Path, overlay: &str) -> Vec<String> {
+    let base = base.to_string_lossy();
+    ["create", "-q", "-f", "qcow2", "-F", "raw", "-b", &base, overlay]
+        .map(str::to_owned)
+        .to_vec()
+}

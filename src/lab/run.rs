@@ -1,0 +1,502 @@
+//! A running lab, seen from outside its supervisor.
+
+use std::io::{Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::process::{ChildStdin, ExitStatus};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal};
+
+use super::accel::{self, AccelError, Wish};
+use super::control::{Answer, ControlError, HostState, LabStatus, Request, ask};
+use super::file::LabFile;
+use super::prepare::{self, LabRequest};
+use super::qmp::Monitor;
+use super::ssh::{SshTarget, greeting};
+use super::state::{LabFolder, StateError, names, state_folder};
+use super::{PROGRAMS, SUPERVISOR_VERB};
+use crate::exec::{ExecError, Running, Tool, require};
+use crate::spec::Os;
+use crate::ui::Ui;
+use crate::wait::{Look, WaitError, until};
+
+/// The supervisor and QEMU start in well under a second each; a loaded machine gets more.
+const START_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Killing guests takes some milliseconds each.
+const END_DEADLINE: Duration = Duration::from_secs(20);
+
+/// How often to look while something starts or ends.
+const SOON: Duration = Duration::from_millis(50);
+
+/// How often to look for an sshd, and how long to listen for it each time.
+const SSH_INTERVAL: Duration = Duration::from_millis(250);
+const SSH_PATIENCE: Duration = Duration::from_secs(3);
+
+/// How often ports are chosen anew because another program took one.
+const PORT_ATTEMPTS: u32 = 3;
+
+/// How much of the end of a log is looked at, bytes, and shown, lines.
+const TAIL_BYTES: u64 = 16 * 1024;
+const TAIL_LINES: usize = 15;
+
+/// What went wrong with a lab.
+#[derive(Debug, thiserror::Error)]
+pub enum LabError {
+    #[error(transparent)]
+    State(#[from] StateError),
+    #[error(transparent)]
+    Exec(#[from] ExecError),
+    #[error(transparent)]
+    Accelerator(#[from] AccelError),
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    #[error(transparent)]
+    Wait(#[from] WaitError),
+    #[error("lab.json: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("no base image for {os:?}")]
+    NoImage { os: Os },
+    #[error("no free subnet is left for the management network")]
+    NoManagementSubnet,
+    #[error("no free port on 127.0.0.1: {0}")]
+    Ports(std::io::Error),
+    #[error("cannot find the program that runs: {0}")]
+    Program(std::io::Error),
+    #[error("seed of {host}: {source}")]
+    Seed { host: String, source: std::io::Error },
+    #[error("{host}: QEMU did not start ({status})\n{said}")]
+    GuestNotStarted { host: String, status: String, said: String },
+    #[error("the lab's supervisor did not start\n{said}")]
+    SupervisorNotStarted { said: String },
+    #[error("the lab '{cluster}' has no host '{host}'")]
+    NoHost { cluster: String, host: String },
+    #[error("the lab '{cluster}' was not ended wholly:\n{}", faults.join("\n"))]
+    NotEnded { cluster: String, faults: Vec<String> },
+}
+
+impl LabError {
+    /// Whether a port was taken by another program between choosing and using it.
+    fn is_taken_port(&self) -> bool {
+        matches!(self, Self::GuestNotStarted { said, .. } if said.contains("host forwarding rule"))
+    }
+}
+
+/// The process that a lab lives in, held by the one that started it.
+#[derive(Debug)]
+struct Held {
+    running: Running,
+    /// Its end ends the supervisor.
+    _pipe: ChildStdin,
+}
+
+/// A lab. One that this process started ends when this is dropped, unless [`Lab::detach`] was called.
+#[derive(Debug)]
+pub struct Lab {
+    folder: LabFolder,
+    file: LabFile,
+    held: Option<Held>,
+}
+
+impl Lab {
+    /// Starts all hosts of `request`. They have power when this returns; [`Lab::wait_for_ssh`] waits until they can be reached.
+    ///
+    /// # Errors
+    /// [`LabError`]; nothing runs then. A second lab of the same cluster is [`StateError::Busy`].
+    pub fn up(request: &LabRequest, ui: &Ui) -> Result<Self, LabError> {
+        require(PROGRAMS)?;
+        let state = state_folder()?;
+        let folder = LabFolder::new(&state, request.cluster.as_str());
+        let mut attempt = 1;
+        loop {
+            match Self::try_up(request, &folder, &state, ui) {
+                Err(error) if error.is_taken_port() && attempt < PORT_ATTEMPTS => attempt += 1,
+                other => return other,
+            }
+        }
+    }
+
+    fn try_up(request: &LabRequest, folder: &LabFolder, state: &std::path::Path, ui: &Ui) -> Result<Self, LabError> {
+        let lock = folder.lock()?;
+        kill_leftovers(folder)?;
+        let accelerator = match request.hosts.first().and_then(|host| request.base_images.get(&host.plan.os)) {
+            Some(image) => accel::choose(Wish::from_environment()?, &image.kernel, state, ui)?,
+            None => super::Accelerator::Tcg,
+        };
+        let file = prepare::lab_file(request, accelerator)?;
+        prepare::write(folder, &file, request)?;
+        let program = match &request.program {
+            Some(program) => program.clone(),
+            None => std::env::current_exe().map_err(LabError::Program)?,
+        };
+        // The supervisor inherits the locked file, so there is no moment at which nobody holds the lock.
+        let (running, pipe) = Tool::new(program.to_string_lossy(), START_DEADLINE)
+            .argument(SUPERVISOR_VERB)
+            .argument(folder.path())
+            .log(folder.file(names::SUPERVISOR_LOG))
+            .spawn_held(lock)?;
+        let mut lab = Self {
+            folder: folder.clone(),
+            file,
+            held: Some(Held { running, _pipe: pipe }),
+        };
+        lab.wait_for_power()?;
+        ui.detail(&format!(
+            "lab: {} hosts under {}, files in {}",
+            lab.file.guests.len(),
+            lab.file.accelerator,
+            folder.path().display()
+        ));
+        Ok(lab)
+    }
+
+    /// A lab that another process started.
+    ///
+    /// # Errors
+    /// [`ControlError::NotUp`] if it does not run.
+    pub fn attach(cluster: &str) -> Result<Self, LabError> {
+        let folder = LabFolder::new(&state_folder()?, cluster);
+        ask(&folder, &Request::Status)?;
+        let path = folder.file(names::LAB);
+        let bytes = std::fs::read(&path).map_err(|source| StateError::Io { path, source })?;
+        Ok(Self {
+            file: serde_json::from_slice(&bytes)?,
+            folder,
+            held: None,
+        })
+    }
+
+    /// Waits until every QEMU runs its guest.
+    fn wait_for_power(&mut self) -> Result<(), LabError> {
+        let (folder, held) = (&self.folder, &mut self.held);
+        let mut ended = || held.as_mut().and_then(|held| held.running.ended());
+        let started = until("the lab's supervisor", START_DEADLINE, SOON, || {
+            match (ask(folder, &Request::Status), ended()) {
+                (Ok(_), _) => Look::Ready(()),
+                (Err(_), Some(status)) => Look::Gone(status.to_string()),
+                (Err(error), None) => Look::Pending(error.to_string()),
+            }
+        });
+        match started {
+            Err(WaitError::Gone { why, .. }) => {
+                let said = format!("{why}\n{}", tail(&self.folder.file(names::SUPERVISOR_LOG)));
+                return Err(LabError::SupervisorNotStarted { said });
+            }
+            other => other?,
+        }
+        for guest in &self.file.guests {
+            let state = until("QEMU's monitor", START_DEADLINE, SOON, || {
+                let power = || {
+                    let stream = self
+                        .folder
+                        .connect(&names::qmp_socket(&guest.name))
+                        .map_err(|error| error.to_string())?;
+                    Monitor::new(stream)
+                        .and_then(|mut monitor| monitor.status())
+                        .map_err(|error| error.to_string())
+                };
+                match power() {
+                    Ok(_) => Look::Ready(HostState::Running { process: 0 }),
+                    Err(error) => match self.state(&guest.name) {
+                        Ok(state @ (HostState::Ended { .. } | HostState::Killed)) => Look::Ready(state),
+                        _ => Look::Pending(error),
+                    },
+                }
+            })?;
+            if let HostState::Ended { status } = state {
+                return Err(LabError::GuestNotStarted {
+                    host: guest.name.clone(),
+                    status,
+                    said: tail(&self.folder.file(&names::qemu_log(&guest.name))),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until the host's sshd answers, and gives up as soon as its QEMU has ended or its kernel has panicked.
+    ///
+    /// # Errors
+    /// [`LabError::Wait`] with the end of the serial log.
+    pub fn wait_for_ssh(&self, host: &str, deadline: Duration) -> Result<(), LabError> {
+        let port = self.guest(host)?.ssh_port;
+        let log = self.serial_log(host)?;
+        let reached = until(&format!("{host}: sshd"), deadline, SSH_INTERVAL, || {
+            match greeting(port, SSH_PATIENCE) {
+                Ok(()) => Look::Ready(()),
+                Err(seen) => match self.state(host) {
+                    Ok(HostState::Running { .. }) if tail(&log).contains("Kernel panic - not syncing") => {
+                        Look::Gone(format!("the kernel panicked\n{}", tail(&log)))
+                    }
+                    Ok(HostState::Running { .. }) => Look::Pending(seen),
+                    Ok(HostState::Ended { status }) => {
+                        let qemu = tail(&self.folder.file(&names::qemu_log(host)));
+                        Look::Gone(format!("QEMU ended ({status})\n{qemu}\n{}", tail(&log)))
+                    }
+                    Ok(HostState::Killed) => Look::Gone("it was killed".to_owned()),
+                    Err(error) => Look::Gone(error.to_string()),
+                },
+            }
+        });
+        match reached {
+            Err(WaitError::Deadline { what, deadline, last }) => Err(WaitError::Deadline {
+                what,
+                deadline,
+                last: format!("{last}\n{}", tail(&log)),
+            }
+            .into()),
+            other => Ok(other?),
+        }
+    }
+
+    /// Lets the lab go on after this process.
+    ///
+    /// # Errors
+    /// [`LabError::Control`]; it then ends with this process.
+    pub fn detach(mut self) -> Result<(), LabError> {
+        self.tell(&Request::Detach)?;
+        if let Some(held) = self.held.take() {
+            held.running.release();
+        }
+        Ok(())
+    }
+
+    /// All there is to know.
+    ///
+    /// # Errors
+    /// [`LabError::Control`].
+    pub fn status(&self) -> Result<LabStatus, LabError> {
+        match ask(&self.folder, &Request::Status)? {
+            Answer::Status(status) => Ok(status),
+            _ => Err(ControlError::Refused("no status".to_owned()).into()),
+        }
+    }
+
+    /// Tells the supervisor something; the methods below are this with a name.
+    ///
+    /// # Errors
+    /// [`LabError::Control`].
+    pub fn tell(&self, request: &Request) -> Result<(), LabError> {
+        ask(&self.folder, request)?;
+        Ok(())
+    }
+
+    /// Ends the host's QEMU with SIGKILL: to the others, the host vanishes.
+    ///
+    /// # Errors
+    /// [`LabError::Control`].
+    pub fn kill(&self, host: &str) -> Result<(), LabError> {
+        self.tell(&Request::Kill { host: host.to_owned() })
+    }
+
+    /// Starts a host that has ended again, on its old disk.
+    ///
+    /// # Errors
+    /// [`LabError::Control`].
+    pub fn start(&self, host: &str) -> Result<(), LabError> {
+        self.tell(&Request::Start { host: host.to_owned() })
+    }
+
+    /// Cuts the host's power and gives it back.
+    ///
+    /// # Errors
+    /// [`LabError::Control`].
+    pub fn reset(&self, host: &str) -> Result<(), LabError> {
+        self.tell(&Request::Reset { host: host.to_owned() })
+    }
+
+    /// Presses the host's power button.
+    ///
+    /// # Errors
+    /// [`LabError::Control`].
+    pub fn power_down(&self, host: &str) -> Result<(), LabError> {
+        self.tell(&Request::PowerDown { host: host.to_owned() })
+    }
+
+    /// Drops all frames of the underlay between two hosts.
+    ///
+    /// # Errors
+    /// [`LabError::Control`].
+    pub fn cut(&self, a: &str, b: &str) -> Result<(), LabError> {
+        self.tell(&Request::Cut {
+            hosts: [a.to_owned(), b.to_owned()],
+        })
+    }
+
+    /// Drops all frames of the underlay from and to a host.
+    ///
+    /// # Errors
+    /// [`LabError::Control`].
+    pub fn cut_host(&self, host: &str) -> Result<(), LabError> {
+        self.tell(&Request::CutHost { host: host.to_owned() })
+    }
+
+    /// Drops all frames of the underlay.
+    ///
+    /// # Errors
+    /// [`LabError::Control`].
+    pub fn cut_all(&self) -> Result<(), LabError> {
+        self.tell(&Request::CutAll)
+    }
+
+    /// Lets all frames of the underlay through again.
+    ///
+    /// # Errors
+    /// [`LabError::Control`].
+    pub fn heal(&self) -> Result<(), LabError> {
+        self.tell(&Request::HealAll)
+    }
+
+    /// Names of the hosts, in the order of cluster.yaml.
+    pub fn hosts(&self) -> impl Iterator<Item = &str> {
+        self.file.guests.iter().map(|guest| guest.name.as_str())
+    }
+
+    /// How the guests run.
+    pub fn accelerator(&self) -> super::Accelerator {
+        self.file.accelerator
+    }
+
+    /// How to log in to a host.
+    ///
+    /// # Errors
+    /// [`LabError::NoHost`].
+    pub fn ssh_target(&self, host: &str) -> Result<SshTarget, LabError> {
+        Ok(SshTarget {
+            host: host.to_owned(),
+            address: std::net::Ipv4Addr::LOCALHOST,
+            port: self.guest(host)?.ssh_port,
+            user: "root",
+            key: self.folder.file(names::KEY),
+            known_hosts: self.folder.file(names::KNOWN_HOSTS),
+        })
+    }
+
+    /// Runs ssh(1) on our terminal: a login, or `command`.
+    ///
+    /// # Errors
+    /// [`LabError::NoHost`] or [`LabError::Exec`]; the command's own status is returned.
+    pub fn ssh(&self, host: &str, command: &[String]) -> Result<ExitStatus, LabError> {
+        let target = self.ssh_target(host)?;
+        let tool = Tool::new("ssh", Duration::MAX).arguments(target.arguments()).arguments(command);
+        Ok(tool.run_on_terminal()?)
+    }
+
+    /// Where the host's serial console is written.
+    ///
+    /// # Errors
+    /// [`LabError::NoHost`].
+    pub fn serial_log(&self, host: &str) -> Result<PathBuf, LabError> {
+        self.guest(host)?;
+        Ok(self.folder.file(&names::serial_log(host)))
+    }
+
+    /// Ends everything and checks that it has ended: every step is tried, then all that failed is reported.
+    ///
+    /// # Errors
+    /// [`LabError::NotEnded`].
+    pub fn destroy(mut self) -> Result<(), LabError> {
+        let held = self.held.take();
+        end(&self.folder, held)
+    }
+
+    /// Ends the lab of `cluster`, whether its supervisor lives or has left things behind; that there is none is fine.
+    ///
+    /// # Errors
+    /// [`LabError::NotEnded`].
+    pub fn down(cluster: &str) -> Result<(), LabError> {
+        end(&LabFolder::new(&state_folder()?, cluster), None)
+    }
+
+    fn guest(&self, host: &str) -> Result<&super::file::GuestFile, LabError> {
+        self.file
+            .guests
+            .iter()
+            .find(|guest| guest.name == host)
+            .ok_or_else(|| LabError::NoHost {
+                cluster: self.file.cluster.clone(),
+                host: host.to_owned(),
+            })
+    }
+
+    fn state(&self, host: &str) -> Result<HostState, LabError> {
+        let status = self.status()?;
+        let found = status.hosts.into_iter().find(|status| status.name == host);
+        found.map(|status| status.state).ok_or_else(|| LabError::NoHost {
+            cluster: self.file.cluster.clone(),
+            host: host.to_owned(),
+        })
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if let Some(mut held) = self.held.take() {
+            // SIGTERM first; what is left of its children then, the kernel ends with it.
+            held.running.stop();
+        }
+    }
+}
+
+/// Ends the supervisor, then what it may have left, then the folder.
+fn end(folder: &LabFolder, held: Option<Held>) -> Result<(), LabError> {
+    let mut faults = Vec::new();
+    match ask(folder, &Request::Stop) {
+        Ok(_) | Err(ControlError::NotUp { .. }) => {}
+        Err(error) => faults.push(error.to_string()),
+    }
+    if let Some(mut held) = held {
+        held.running.stop();
+    }
+    // It holds the lock until it has ended.
+    let lock = until("the end of the lab's supervisor", END_DEADLINE, SOON, || match folder.lock() {
+        Ok(lock) => Look::Ready(lock),
+        Err(error @ StateError::Busy { .. }) => Look::Pending(error.to_string()),
+        Err(error) => Look::Gone(error.to_string()),
+    });
+    match lock {
+        Ok(_lock) => {
+            faults.extend(kill_leftovers(folder).err().map(|error| error.to_string()));
+            faults.extend(folder.remove().err().map(|error| error.to_string()));
+        }
+        Err(error) => faults.push(error.to_string()),
+    }
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(LabError::NotEnded {
+        cluster: folder.cluster().to_owned(),
+        faults,
+    })
+}
+
+/// Ends guests whose supervisor died without them.
+fn kill_leftovers(folder: &LabFolder) -> Result<(), WaitError> {
+    for process in folder.processes() {
+        if let Some(pid) = i32::try_from(process).ok().and_then(Pid::from_raw) {
+            // ESRCH: it was faster.
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+        }
+    }
+    until("the end of left-over guests", END_DEADLINE, SOON, || match folder.processes() {
+        left if left.is_empty() => Look::Ready(()),
+        left => Look::Pending(format!("processes {left:?}")),
+    })
+}
+
+/// The last lines of a log; empty if there is none.
+fn tail(path: &std::path::Path) -> String {
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut file = std::fs::File::open(path)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
+        let mut bytes = Vec::new();
+        file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let text = String::from_utf8_lossy(&read().unwrap_or_default()).into_owned();
+    // A serial console has carriage returns and, at times, colours: a terminal must not obey them.
+    let clean: String = text.chars().filter(|c| *c == '\n' || *c == '\t' || !c.is_control()).collect();
+    let lines: Vec<&str> = clean.trim_end().lines().collect();
+    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+}
