@@ -105,7 +105,11 @@ pub fn main() -> ExitCode {
         _ => Verbosity::Normal,
     };
     let ui = Ui::new(verbosity, !cli.global.no_color);
-    let context = Context { ui, strict: cli.global.strict, color: output::color(!cli.global.no_color) };
+    let context = Context {
+        ui,
+        strict: cli.global.strict,
+        color: output::color(!cli.global.no_color),
+    };
     match run(cli.verb, &context) {
         Ok(()) => ExitCode::SUCCESS,
         // The reader of a pipe has seen enough: `meshimg plan | head`.

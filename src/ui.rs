@@ -51,7 +51,11 @@ impl Ui {
 
     /// An error or a warning: said even when quiet.
     pub fn error(&self, text: &str) {
-        let prefix = if text.starts_with("error") || text.starts_with("warning") || text.starts_with('\u{1b}') { "" } else { "meshimg: " };
+        let prefix = if text.starts_with("error") || text.starts_with("warning") || text.starts_with('\u{1b}') {
+            ""
+        } else {
+            "meshimg: "
+        };
         let _ = writeln!(std::io::stderr(), "{prefix}{text}");
     }
 

@@ -27,6 +27,11 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     };
     // What only the later stages can find: user-data that is too large.
     render::cloud_init(&plan::plan(&spec)?, None)?;
-    context.ui.line(&format!("{}: cluster {} of {} hosts is fine", arguments.file.display(), spec.name, spec.hosts.len()));
+    context.ui.line(&format!(
+        "{}: cluster {} of {} hosts is fine",
+        arguments.file.display(),
+        spec.name,
+        spec.hosts.len()
+    ));
     Ok(())
 }

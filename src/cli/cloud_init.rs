@@ -40,11 +40,17 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     if arguments.check {
         let differences = render::differences(&arguments.output, &artifacts)?;
         if differences.is_empty() {
-            context.ui.line(&format!("{}: as planned, {} files", arguments.output.display(), artifacts.0.len()));
+            context
+                .ui
+                .line(&format!("{}: as planned, {} files", arguments.output.display(), artifacts.0.len()));
             return Ok(());
         }
         output::print(&differences.concat())?;
-        return Err(Error::Differs { count: differences.len(), folder: arguments.output.display().to_string(), file });
+        return Err(Error::Differs {
+            count: differences.len(),
+            folder: arguments.output.display().to_string(),
+            file,
+        });
     }
     let written = render::write(&arguments.output, &artifacts)?;
     let unchanged = artifacts.0.len() - written.len();

@@ -24,16 +24,27 @@ fn cluster_name(text: &str) -> Result<ClusterName, String> {
 pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     let text = spec::init_text(arguments.name.as_str());
     let Some(path) = &arguments.file else { return output::print(&text) };
-    let failed = |source: std::io::Error| WriteError::Write { path: path.clone(), source };
+    let failed = |source: std::io::Error| WriteError::Write {
+        path: path.clone(),
+        source,
+    };
     if path.exists() {
-        return Err(Error::Usage(format!("{} is there already and stays as it is; choose another name", path.display())));
+        return Err(Error::Usage(format!(
+            "{} is there already and stays as it is; choose another name",
+            path.display()
+        )));
     }
     // Whole or not at all: a temporary file beside it, then a rename that refuses to replace.
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(std::path::Path::new("."));
+    let folder = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(std::path::Path::new("."));
     let mut file = tempfile::Builder::new().prefix(".meshimg-").tempfile_in(folder).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)?;
     std::fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644)).map_err(failed)?;
     file.persist_noclobber(path).map_err(|error| failed(error.error))?;
-    context.ui.line(&format!("wrote {}; next: meshimg check {}", path.display(), path.display()));
+    context
+        .ui
+        .line(&format!("wrote {}; next: meshimg check {}", path.display(), path.display()));
     Ok(())
 }

@@ -31,14 +31,20 @@ pub fn diagnose(file: &Path) -> Result<(Option<Spec>, Vec<Diagnostic>, Vec<u8>),
     let shown = file.display().to_string();
     let mut bytes = Vec::new();
     let read = std::fs::File::open(file).and_then(|opened| opened.take(READ_MAX).read_to_end(&mut bytes));
-    read.map_err(|source| Error::Read { file: shown.clone(), source })?;
+    read.map_err(|source| Error::Read {
+        file: shown.clone(),
+        source,
+    })?;
     let (spec, diagnostics) = spec::load(&shown, &bytes);
     Ok((spec, diagnostics, bytes))
 }
 
 /// The spec, unless there are errors, or warnings under `--strict`.
 pub fn judge(spec: Option<Spec>, diagnostics: &[Diagnostic], file: String, strict: bool) -> Result<Spec, Error> {
-    let warnings = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning).count();
+    let warnings = diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.severity == Severity::Warning)
+        .count();
     let errors = diagnostics.len() - warnings;
     match spec {
         Some(spec) if errors == 0 && !(strict && warnings > 0) => Ok(spec),
@@ -52,5 +58,9 @@ pub fn known(plan: &Plan, name: &HostName, file: &str) -> Result<(), Error> {
         return Ok(());
     }
     let known = plan.hosts.iter().map(|host| host.name.to_string()).collect::<Vec<_>>().join(", ");
-    Err(Error::UnknownHost { name: name.clone(), file: file.to_owned(), known })
+    Err(Error::UnknownHost {
+        name: name.clone(),
+        file: file.to_owned(),
+        known,
+    })
 }

@@ -34,16 +34,31 @@ fn text(plan: &Plan) -> String {
         LoopProtection::Rstp => "rstp",
         LoopProtection::Stp => "stp",
     };
-    let parts: Vec<String> = plan.mtu.overhead.iter().map(|part| format!("{} {}", part.header, part.bytes)).collect();
+    let parts: Vec<String> = plan
+        .mtu
+        .overhead
+        .iter()
+        .map(|part| format!("{} {}", part.header, part.bytes))
+        .collect();
     let first_host = plan.hosts.first();
     let bfd = first_host.and_then(|host| host.mesh_bridge.ports.first()).and_then(|port| port.bfd);
     [
-        format!("Cluster {}: {} hosts, {} links\n\n", plan.cluster, plan.hosts.len(), plan.links.len()),
+        format!(
+            "Cluster {}: {} hosts, {} links\n\n",
+            plan.cluster,
+            plan.hosts.len(),
+            plan.links.len()
+        ),
         hosts(plan),
         "\n\n".to_owned(),
         links(plan),
         "\n\n".to_owned(),
-        format!("MTU         {} in containers: underlay {} less {}\n", plan.mtu.mesh, plan.mtu.underlay, parts.join(", ")),
+        format!(
+            "MTU         {} in containers: underlay {} less {}\n",
+            plan.mtu.mesh,
+            plan.mtu.underlay,
+            parts.join(", ")
+        ),
         format!(
             "Subnet      {} in {} blocks: {} held back for the bridge addresses, room for {} hosts\n",
             containers.subnet,
@@ -51,13 +66,18 @@ fn text(plan: &Plan) -> String {
             containers.held_back,
             containers.blocks - containers.held_back
         ),
-        format!("Tree        {protocol}, root {}, then {}; depth at most {} after a failure\n", tree.root, tree.stand_in, tree.depth_after_failure),
+        format!(
+            "Tree        {protocol}, root {}, then {}; depth at most {} after a failure\n",
+            tree.root, tree.stand_in, tree.depth_after_failure
+        ),
         format!(
             "Timers      hello {} s, max age {} s, forward delay {} s{}\n",
             tree.hello,
             tree.max_age,
             tree.forward_delay,
-            tree.transmit_hold_count.map(|count| format!(", hold count {count}")).unwrap_or_default()
+            tree.transmit_hold_count
+                .map(|count| format!(", hold count {count}"))
+                .unwrap_or_default()
         ),
         match bfd {
             Some(bfd) => format!(
@@ -74,12 +94,25 @@ fn text(plan: &Plan) -> String {
 
 fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled).set_header(header);
+    table
+        .load_preset(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(header);
     table
 }
 
 fn hosts(plan: &Plan) -> String {
-    let mut table = table(&["#", "host", "underlay", "os", "bridge", "priority", "docker bridge", "address", "slice"]);
+    let mut table = table(&[
+        "#",
+        "host",
+        "underlay",
+        "os",
+        "bridge",
+        "priority",
+        "docker bridge",
+        "address",
+        "slice",
+    ]);
     for host in &plan.hosts {
         let bridge = &host.container_bridge;
         table.add_row([
@@ -100,7 +133,12 @@ fn hosts(plan: &Plan) -> String {
 fn links(plan: &Plan) -> String {
     let mut table = table(&["link", "kind", "from", "to"]);
     for link in &plan.links {
-        let kind = plan.hosts.iter().flat_map(|host| &host.mesh_bridge.ports).find(|port| port.name == link.name).map_or("", |port| port.kind);
+        let kind = plan
+            .hosts
+            .iter()
+            .flat_map(|host| &host.mesh_bridge.ports)
+            .find(|port| port.name == link.name)
+            .map_or("", |port| port.kind);
         table.add_row([link.name.as_str(), kind, link.hosts[0].as_str(), link.hosts[1].as_str()]);
     }
     table.to_string()

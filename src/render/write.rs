@@ -44,13 +44,25 @@ pub fn write(folder: &Path, artifacts: &Artifacts) -> Result<Vec<PathBuf>, Write
             continue;
         }
         let parent = path.parent().unwrap_or(folder);
-        fs::create_dir_all(parent).map_err(|source| WriteError::Write { path: parent.to_owned(), source })?;
+        fs::create_dir_all(parent).map_err(|source| WriteError::Write {
+            path: parent.to_owned(),
+            source,
+        })?;
         stays_inside(folder, parent)?;
-        pending.push((temporary(parent, artifact).map_err(|source| WriteError::Write { path: path.clone(), source })?, path));
+        pending.push((
+            temporary(parent, artifact).map_err(|source| WriteError::Write {
+                path: path.clone(),
+                source,
+            })?,
+            path,
+        ));
     }
     let mut written = Vec::with_capacity(pending.len());
     for (file, path) in pending {
-        file.persist(&path).map_err(|error| WriteError::Write { path: path.clone(), source: error.error })?;
+        file.persist(&path).map_err(|error| WriteError::Write {
+            path: path.clone(),
+            source: error.error,
+        })?;
         written.push(path);
     }
     Ok(written)
@@ -70,7 +82,12 @@ fn temporary(parent: &Path, artifact: &Artifact) -> io::Result<tempfile::TempPat
 }
 
 fn stays_inside(folder: &Path, parent: &Path) -> Result<(), WriteError> {
-    let real = |path: &Path| fs::canonicalize(path).map_err(|source| WriteError::Write { path: path.to_owned(), source });
+    let real = |path: &Path| {
+        fs::canonicalize(path).map_err(|source| WriteError::Write {
+            path: path.to_owned(),
+            source,
+        })
+    };
     if real(parent)?.starts_with(real(folder)?) {
         return Ok(());
     }
@@ -83,7 +100,10 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, WriteError> {
         Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
         // Not a folder on the way: writing will say so.
         Err(source) if source.kind() == io::ErrorKind::NotADirectory => Ok(None),
-        Err(source) => Err(WriteError::Read { path: path.to_owned(), source }),
+        Err(source) => Err(WriteError::Read {
+            path: path.to_owned(),
+            source,
+        }),
     }
 }
 
@@ -105,9 +125,10 @@ pub fn differences(folder: &Path, artifacts: &Artifacts) -> Result<Vec<String>, 
             continue;
         };
         differences.push(match (std::str::from_utf8(&old), std::str::from_utf8(&artifact.bytes)) {
-            (Ok(old), Ok(new)) if !old.contains('\0') && !new.contains('\0') => {
-                TextDiff::from_lines(old, new).unified_diff().header(&shown.to_string(), "planned").to_string()
-            }
+            (Ok(old), Ok(new)) if !old.contains('\0') && !new.contains('\0') => TextDiff::from_lines(old, new)
+                .unified_diff()
+                .header(&shown.to_string(), "planned")
+                .to_string(),
             _ => format!("{shown}: {} bytes differ from the planned {}\n", old.len(), artifact.bytes.len()),
         });
     }
