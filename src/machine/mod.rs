@@ -1,9 +1,33 @@
 //! Hosts that run and can be reached, and what is found on them.
+//!
+//! ```text
+//! Machine --facts::gather--> Facts --probe::state--> Verdicts --+--> Report
+//! Machine --probe::active (scripts on machines)--> Verdicts ----+
+//! ```
+//! Nothing here knows what a machine is made of: a guest of the lab and a real machine look the same.
 
 use std::time::Duration;
 
 use crate::exec::{ExecError, Finished};
 use crate::spec::HostName;
+
+pub mod facts;
+pub mod openvswitch;
+pub mod outage;
+pub mod ovsdb;
+mod parallel;
+pub mod ping;
+pub mod probe;
+pub mod report;
+pub mod ssh;
+
+#[cfg(test)]
+mod sample;
+
+pub use facts::Facts;
+pub use parallel::on_each;
+pub use report::Report;
+pub use ssh::{SshMachine, SshTarget};
 
 /// A host that can be told to run a script as root: a QEMU guest of the lab, later a real machine.
 pub trait Machine: Sync {

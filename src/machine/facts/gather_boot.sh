@@ -1,0 +1,16 @@
+run system systemctl is-system-running
+run failed systemctl list-units --failed --plain --no-legend --no-pager
+for unit in $(cut -d ' ' -f 1 "$work/out"); do
+  run "log:$unit" journalctl --boot --unit "$unit" --lines 8 --output cat --no-pager
+done
+times=ExecMainStartTimestampMonotonic,InactiveExitTimestampMonotonic,ActiveEnterTimestampMonotonic
+run units systemctl show --property "Id,LoadState,ActiveState,$times" networking.service docker.service
+run manager systemctl show --property InitRDTimestampMonotonic,UserspaceTimestampMonotonic,FinishTimestampMonotonic
+run blame systemd-analyze blame --no-pager
+run cloud-init cloud-init status --format json
+run cloud-init-schema cloud-init schema --system
+run kernel uname -r
+run os-release cat /etc/os-release
+run sysctl sh -c 'for name in net/ipv4/ip_forward net/bridge/bridge-nf-call-iptables net/bridge/bridge-nf-call-ip6tables; do
+  if [ -r "/proc/sys/$name" ]; then echo "$name=$(cat "/proc/sys/$name")"; fi
+done'

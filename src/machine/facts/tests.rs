@@ -1,0 +1,294 @@
+//! Tests of [`super`]: real output of each tool, tools that are missing, garbage.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::machine::sample::{self, Scripted};
+
+/// Text as gather.sh prints it.
+fn section(name: &str, status: i32, output: &str, errors: &str) -> String {
+    let lines = |mark: char, text: &str| text.lines().map(|line| format!("{mark}{line}\n")).collect::<String>();
+    format!("\n[{name} {status}]\n{}\n{}", lines(' ', output), lines('!', errors))
+}
+
+const NETWORK: &str = r#"[{"Name": "bridge", "Driver": "bridge", "EnableIPv6": false,
+  "IPAM": {"Driver": "default", "Options": null, "Config": [{"Subnet": "172.17.0.0/16", "IPRange": "172.17.64.0/18", "Gateway": "172.17.42.1"}]},
+  "Containers": {},
+  "Options": {"com.docker.network.bridge.default_bridge": "true", "com.docker.network.bridge.name": "docker0", "com.docker.network.driver.mtu": "1462"}}]"#;
+
+const UNITS: &str = "Id=networking.service
+LoadState=loaded
+ActiveState=active
+ExecMainStartTimestampMonotonic=20100000
+InactiveExitTimestampMonotonic=20000000
+ActiveEnterTimestampMonotonic=26200000
+
+Id=docker.service
+LoadState=loaded
+ActiveState=inactive
+ExecMainStartTimestampMonotonic=0
+InactiveExitTimestampMonotonic=0
+ActiveEnterTimestampMonotonic=0";
+
+const BLAME: &str = "1min 2.345s networking.service
+    12.100s docker.service
+      345ms ssh.service
+       17us dev-hugepages.mount";
+
+fn whole() -> String {
+    [
+        section("boot-id", 0, "b6395e7d-33ba-4f7e-90ae-6ce6ae9fa035", ""),
+        section("ovs", 0, include_str!("../fixtures/ovs-rstp.json"), ""),
+        section("ip", 0, include_str!("../fixtures/ip-addr.json"), ""),
+        section("docker-active", 0, "active", ""),
+        section("docker-version", 0, "26.1.5+dfsg1", ""),
+        section("docker-network", 0, NETWORK, ""),
+        section("system", 1, "degraded", ""),
+        section("failed", 0, "  a.service loaded failed failed  Something", ""),
+        section("log:a.service", 0, "one\n\ntwo", ""),
+        section("units", 0, UNITS, ""),
+        section(
+            "manager",
+            0,
+            "InitRDTimestampMonotonic=1500000\nUserspaceTimestampMonotonic=3000000\nFinishTimestampMonotonic=0",
+            "",
+        ),
+        section("blame", 0, BLAME, ""),
+        section(
+            "cloud-init",
+            2,
+            r#"{"status": "done", "errors": [], "recoverable_errors": {"WARNING": ["w"]}}"#,
+            "",
+        ),
+        section("cloud-init-schema", 0, "Valid schema user-data", ""),
+        section("kernel", 0, "6.12.48", ""),
+        section("os-release", 0, "ID=debian\nPRETTY_NAME=\"Debian GNU/Linux 13 (trixie)\"", ""),
+        section("sysctl", 0, "net/ipv4/ip_forward=1", ""),
+    ]
+    .concat()
+}
+
+#[test]
+fn the_output_of_a_whole_host_is_read() {
+    let facts = Facts::parse(&whole());
+    assert_eq!(facts.boot_id, Found::Known("b6395e7d-33ba-4f7e-90ae-6ce6ae9fa035".into()));
+    assert_eq!(facts.ovs.known().unwrap().version.as_deref(), Some("3.5.0"));
+    let docker = facts.docker.known().unwrap();
+    assert_eq!(docker.version, "26.1.5+dfsg1");
+    assert_eq!(docker.network.ip_range.as_deref(), Some("172.17.64.0/18"));
+    assert_eq!(docker.network.options["com.docker.network.driver.mtu"], "1462");
+    insta::assert_snapshot!(serde_json::to_string_pretty(&facts.boot).unwrap(), @r#"
+    {
+      "known": {
+        "state": "degraded",
+        "failed": [
+          {
+            "name": "a.service",
+            "log": "one\n\ntwo"
+          }
+        ],
+        "units": {
+          "docker.service": {
+            "load-state": "loaded",
+            "active-state": "inactive",
+            "inactive-exit-us": null,
+            "main-start-us": null,
+            "active-enter-us": null
+          },
+          "networking.service": {
+            "load-state": "loaded",
+            "active-state": "active",
+            "inactive-exit-us": 20000000,
+            "main-start-us": 20100000,
+            "active-enter-us": 26200000
+          }
+        },
+        "initrd-start-us": 1500000,
+        "userspace-start-us": 3000000,
+        "finish-us": null,
+        "slowest": [
+          {
+            "name": "networking.service",
+            "milliseconds": 62345
+          },
+          {
+            "name": "docker.service",
+            "milliseconds": 12100
+          },
+          {
+            "name": "ssh.service",
+            "milliseconds": 345
+          },
+          {
+            "name": "dev-hugepages.mount",
+            "milliseconds": 0
+          }
+        ],
+        "cloud-init": {
+          "known": {
+            "status": "done",
+            "errors": [],
+            "recoverable-errors": {
+              "WARNING": [
+                "w"
+              ]
+            },
+            "schema-error": null
+          }
+        },
+        "kernel": "6.12.48",
+        "os": "Debian GNU/Linux 13 (trixie)",
+        "sysctls": {
+          "net/ipv4/ip_forward": "1"
+        }
+      }
+    }
+    "#);
+}
+
+#[test]
+fn real_output_of_ip_is_read() {
+    let facts = Facts::parse(&whole());
+    let links = facts.links.known().unwrap();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&links["docker0"]).unwrap(), @r#"
+    {
+      "flags": [
+        "NO-CARRIER",
+        "BROADCAST",
+        "MULTICAST",
+        "UP"
+      ],
+      "mtu": 1500,
+      "mac": "02:42:00:00:00:01",
+      "master": null,
+      "kind": "bridge",
+      "stp-state": 0,
+      "addresses": [
+        {
+          "address": "172.17.42.1",
+          "prefix-length": 16
+        }
+      ]
+    }
+    "#);
+    assert_eq!(links["d0"].master.as_deref(), Some("docker0"));
+    assert_eq!(links["d0"].kind.as_deref(), Some("veth"));
+    assert_eq!(links["br0"].stp_state, Some(0));
+}
+
+#[test]
+fn facts_survive_json() {
+    let facts = Facts::parse(&whole());
+    let json = serde_json::to_string(&facts).unwrap();
+    assert_eq!(serde_json::from_str::<Facts>(&json).unwrap(), facts);
+}
+
+#[test]
+fn an_older_cloud_init_is_read() {
+    // 22.4 prints neither errors nor recoverable_errors.
+    let text = whole().replace(
+        r#", "errors": [], "recoverable_errors": {"WARNING": ["w"]}"#,
+        r#", "detail": "DataSourceNoCloud""#,
+    );
+    let facts = Facts::parse(&text);
+    let cloud_init = facts.boot.known().unwrap().cloud_init.known().unwrap().clone();
+    assert_eq!((cloud_init.status.as_str(), cloud_init.errors.len()), ("done", 0));
+}
+
+#[test]
+fn what_is_missing_has_its_reason_and_the_rest_is_there() {
+    let text = [
+        section("ovs", 127, "", "ovs-vsctl is not installed"),
+        section("ip", 0, include_str!("../fixtures/ip-addr.json"), ""),
+        section("docker-active", 3, "inactive", ""),
+        section("system", 0, "running", ""),
+        section("failed", 0, "", ""),
+        section("cloud-init", 127, "", "cloud-init is not installed"),
+    ]
+    .concat();
+    let facts = Facts::parse(&text);
+    assert_eq!(facts.ovs, Found::Unknown("ovs-vsctl is not installed".into()));
+    assert!(facts.links.known().is_ok());
+    assert_eq!(facts.docker, Found::Unknown("docker.service is not active: inactive".into()));
+    let boot = facts.boot.known().unwrap();
+    assert_eq!(boot.cloud_init, Found::Unknown("cloud-init is not installed".into()));
+    assert_eq!(Facts::parse("").boot, Found::Unknown("system: not asked for".into()));
+    assert_eq!(
+        Facts::parse(&section("ip", 124, "", "")).links,
+        Found::Unknown("ip: no answer in time".into())
+    );
+}
+
+#[test]
+fn a_log_that_looks_like_a_section_is_no_section() {
+    let facts = Facts::parse(&section("boot-id", 0, "[ovs 0]", ""));
+    assert_eq!(facts.boot_id, Found::Known("[ovs 0]".into()));
+    assert_eq!(facts.ovs, Found::Unknown("ovs: not asked for".into()));
+}
+
+/// Here few of the tools are installed and no systemd need run; what cannot be asked must not stop the rest.
+#[test]
+fn the_script_runs_to_its_end_on_any_machine() {
+    let finished = crate::exec::Tool::new("sh", Duration::from_secs(120))
+        .arguments(["-eu", "-s"])
+        .stdin(script(Scope::All))
+        .run()
+        .unwrap();
+    let sections = sections_of(&finished.stdout_text());
+    for name in [
+        "boot-id",
+        "ovs",
+        "ip",
+        "docker-active",
+        "system",
+        "failed",
+        "units",
+        "manager",
+        "blame",
+        "cloud-init",
+    ] {
+        sections.get(name).unwrap();
+    }
+    assert_eq!(sections.get("kernel").unwrap().status, 0);
+    assert!(sections.text("sysctl").unwrap().contains("net/ipv4/ip_forward="));
+    assert!(!script(Scope::Mesh).contains("cloud-init"));
+}
+
+#[test]
+fn every_planned_host_has_facts() {
+    let plan = sample::plan();
+    let one = Scripted::new("host1", |_| Ok(whole()));
+    let two = Scripted::new("host2", |_| Err("Connection refused".into()));
+    let facts = gather(&plan, &[&one, &two], Scope::All, Duration::from_secs(1));
+    let ids: Vec<_> = facts.values().map(|facts| facts.boot_id.known().map(String::as_str)).collect();
+    assert_eq!(
+        ids,
+        [
+            Ok("b6395e7d-33ba-4f7e-90ae-6ce6ae9fa035"),
+            Err("not reached: Connection refused"),
+            Err("not reached: no such machine is running")
+        ]
+    );
+}
+
+proptest! {
+    #[test]
+    fn garbage_never_panics(text in ".{0,200}") {
+        Facts::parse(&text);
+        for name in ["ovs", "ip", "docker-network", "system", "failed", "units", "manager", "blame", "cloud-init", "os-release"] {
+            let rest = section("docker-active", 0, "", "") + &section("docker-version", 0, "", "") + &section("cloud-init-schema", 0, "", "");
+            Facts::parse(&(section(name, 0, &text, &text) + &rest));
+        }
+    }
+
+    #[test]
+    fn cut_output_never_panics(length in 0_usize..20_000) {
+        let text = whole();
+        Facts::parse(text.get(..length).unwrap_or(&text));
+    }
+
+    #[test]
+    fn spans_never_panic(text in "[0-9a-z. ]{0,30}") {
+        Facts::parse(&(section("system", 0, "running", "") + &section("failed", 0, "", "") + &section("blame", 0, &format!("{text} a.service"), "")));
+    }
+}

@@ -1,0 +1,84 @@
+//! Probe `ovs`: the bridge of each host is the planned one.
+
+use std::collections::BTreeMap;
+
+use super::check::Check;
+use super::{Facts, Probe, UNKNOWN_HELP, Verdict, for_each_host, on};
+use crate::machine::openvswitch::{Bridge, parse_bridge_id};
+use crate::plan::{HostPlan, Plan};
+use crate::spec::{HostName, LoopProtection};
+
+const HELP: &str = "on the host: `ovs-vsctl show`, `ovs-vsctl list Bridge`, and `journalctl -u networking -u openvswitch-switch`";
+
+/// Bridge, version, fail mode, spanning tree protocol with priority and timers, MAC and MTU, per host.
+pub fn ovs(plan: &Plan, facts: &BTreeMap<HostName, Facts>) -> Vec<Verdict> {
+    for_each_host(Probe::Ovs, plan, facts, |host, facts| judge(plan, host, facts))
+}
+
+fn judge(plan: &Plan, host: &HostPlan, facts: &Facts) -> Verdict {
+    let red = |summary: String, help| Verdict::red(Probe::Ovs, on(&host.name), summary, help);
+    let ovs = match facts.ovs.known() {
+        Ok(ovs) => ovs,
+        Err(why) => return red(format!("Open vSwitch: {why}"), UNKNOWN_HELP),
+    };
+    let name = &host.mesh_bridge.name;
+    let Some(bridge) = ovs.bridges.get(name.as_str()) else {
+        return red(format!("there is no bridge {name}"), HELP);
+    };
+    let mut check = Check::default();
+    check.holds(ovs.version.is_some(), "ovs-vswitchd has not said its version: it does not run");
+    // Unset means standalone (ovs-vswitchd.conf.db(5), fail_mode).
+    check.equal("fail mode", bridge.fail_mode.as_deref().or(Some("standalone")), "standalone");
+    protocol(&mut check, plan, host, bridge);
+    let local = bridge.ports.get(name.as_str()).map(|port| &port.interface);
+    check.equal(
+        &format!("MAC of {name}"),
+        local.and_then(|local| local.mac_in_use.as_deref()),
+        host.mesh_bridge.mac,
+    );
+    check.equal(&format!("MTU of {name}"), local.and_then(|local| local.mtu), plan.mtu.mesh);
+    let version = ovs.version.as_deref().unwrap_or("unknown");
+    let summary = format!(
+        "{name}, Open vSwitch {version}, priority {}, MTU {}",
+        host.mesh_bridge.priority, plan.mtu.mesh
+    );
+    check.verdict(Probe::Ovs, on(&host.name), summary, HELP)
+}
+
+fn protocol(check: &mut Check, plan: &Plan, host: &HostPlan, bridge: &Bridge) {
+    let tree = &plan.spanning_tree;
+    let rstp = tree.protocol == LoopProtection::Rstp;
+    check.equal("RSTP", Some(bridge.rstp_enable), rstp);
+    check.equal("STP", Some(bridge.stp_enable), !rstp);
+    let id = match tree.protocol {
+        LoopProtection::Rstp => bridge.rstp_status.get("rstp_bridge_id"),
+        LoopProtection::Stp => bridge.status.get("stp_bridge_id"),
+    };
+    let id = id.and_then(|id| parse_bridge_id(id));
+    check.equal("priority", id.as_ref().map(|(priority, _)| priority), host.mesh_bridge.priority);
+    check.equal(
+        "MAC in the bridge identifier",
+        id.as_ref().map(|(_, mac)| mac),
+        host.mesh_bridge.mac,
+    );
+    // A key that is not set stands for Open vSwitch's default (ovs-vswitchd.conf.db(5)).
+    let mut timer = |key: &str, planned: u32, default: u32| {
+        let set = bridge.other_config.get(key).cloned();
+        check.equal(key, Some(set.unwrap_or_else(|| default.to_string())), planned);
+    };
+    match tree.protocol {
+        LoopProtection::Rstp => {
+            timer("rstp-max-age", tree.max_age.into(), 20);
+            timer("rstp-forward-delay", tree.forward_delay.into(), 15);
+            if let Some(count) = tree.transmit_hold_count {
+                timer("rstp-transmit-hold-count", count.into(), 6);
+            }
+        }
+        LoopProtection::Stp => {
+            // Milliseconds, whatever the manual says; the others are seconds.
+            timer("stp-hello-time", u32::from(tree.hello) * 1000, 2000);
+            timer("stp-max-age", tree.max_age.into(), 20);
+            timer("stp-forward-delay", tree.forward_delay.into(), 15);
+        }
+    }
+}

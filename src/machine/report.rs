@@ -1,0 +1,120 @@
+//! What was found on the machines of a cluster: for programs as JSON, for people as text.
+
+mod text;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::outage::Outage;
+use super::probe::{State, Verdict};
+use crate::spec::{ClusterName, HostName};
+
+/// The format of the JSON; raised when a field changes its meaning or goes.
+pub const REPORT_VERSION: u32 = 1;
+
+/// When a host was how far, seconds after its power-on; `None` where nobody looked or it never came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct HostTimings {
+    pub ssh_seconds: Option<f64>,
+    pub cloud_init_done_seconds: Option<f64>,
+    pub mesh_ready_seconds: Option<f64>,
+}
+
+/// A fault that was caused, and what came of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Scenario {
+    /// `host-down`.
+    pub name: String,
+    /// What was done: `kill -9 of host1, the root`.
+    pub what: String,
+    /// Between containers of two hosts that were to stay connected; `None` where there were no such two.
+    pub outage: Option<Outage>,
+    /// The longest outage that is allowed, seconds. With a limit, an outage that was not measured is red.
+    pub limit_seconds: Option<f64>,
+    /// Of the probes afterwards; none at all is red.
+    pub verdicts: Vec<Verdict>,
+    /// What kept the scenario from running to its end.
+    pub error: Option<String>,
+}
+
+impl Scenario {
+    /// Why the scenario itself, apart from its verdicts, is red; `None` if it is not.
+    pub fn complaint(&self) -> Option<String> {
+        if let Some(error) = &self.error {
+            return Some(error.clone());
+        }
+        if self.verdicts.is_empty() {
+            return Some("nothing was probed afterwards".to_owned());
+        }
+        let limit = self.limit_seconds?;
+        let Some(outage) = &self.outage else {
+            return Some("the outage was not measured".to_owned());
+        };
+        if let Some(why) = &outage.at_least {
+            return Some(format!("the outage was at least {:.2} s: {why}", outage.outage_seconds));
+        }
+        (outage.outage_seconds > limit).then(|| format!("the outage was {:.2} s, the limit is {limit:.2} s", outage.outage_seconds))
+    }
+}
+
+/// All findings.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Report {
+    pub version: u32,
+    pub cluster: ClusterName,
+    /// What the machines were: `QEMU 10.0.2, TCG, 1 GiB each`.
+    pub machines: String,
+    /// In the order of the file.
+    pub hosts: Vec<HostName>,
+    pub timings: BTreeMap<HostName, HostTimings>,
+    pub verdicts: Vec<Verdict>,
+    pub scenarios: Vec<Scenario>,
+}
+
+impl Report {
+    /// Without findings yet.
+    pub fn new(cluster: ClusterName, machines: impl Into<String>, hosts: impl IntoIterator<Item = HostName>) -> Self {
+        Self {
+            version: REPORT_VERSION,
+            cluster,
+            machines: machines.into(),
+            hosts: hosts.into_iter().collect(),
+            timings: BTreeMap::new(),
+            verdicts: Vec::new(),
+            scenarios: Vec::new(),
+        }
+    }
+
+    /// Whether nothing is red and something is green: a report that says nothing proves nothing.
+    pub fn is_green(&self) -> bool {
+        self.red_count() == 0 && self.verdicts.iter().any(|verdict| verdict.state == State::Green)
+    }
+
+    /// How many verdicts and scenarios are red.
+    pub fn red_count(&self) -> usize {
+        let reds = |verdicts: &[Verdict]| verdicts.iter().filter(|verdict| verdict.is_red()).count();
+        let of = |scenario: &Scenario| reds(&scenario.verdicts) + usize::from(scenario.complaint().is_some());
+        reds(&self.verdicts) + self.scenarios.iter().map(of).sum::<usize>()
+    }
+
+    /// The text for people; `color` as [`crate::ui::Ui`] decides it. Readable without.
+    pub fn text(&self, color: bool) -> String {
+        text::report(self, text::Paint { color })
+    }
+
+    /// The JSON for programs, with a line feed at its end.
+    ///
+    /// # Errors
+    /// Those of serde_json, which has none for these types.
+    pub fn json(&self) -> serde_json::Result<String> {
+        serde_json::to_string_pretty(self).map(|json| json + "\n")
+    }
+}
+
+#[cfg(test)]
+#[path = "report/tests.rs"]
+mod tests;

@@ -1,0 +1,330 @@
+//! Whole outputs of reports.
+
+use super::*;
+use crate::machine::probe::{self, BootLimits, Probe, Subject};
+use crate::machine::sample::{self, Scripted};
+
+fn outage(seconds: f64) -> Outage {
+    Outage {
+        sent: 200,
+        received: 193,
+        duplicates: 0,
+        longest_gap_seconds: seconds + 0.05,
+        outage_seconds: seconds,
+        at_least: None,
+    }
+}
+
+fn scenario(verdicts: Vec<Verdict>) -> Scenario {
+    Scenario {
+        name: "host-down".into(),
+        what: "host1, the root, loses its power".into(),
+        outage: Some(outage(0.33)),
+        limit_seconds: Some(1.0),
+        verdicts,
+        error: None,
+    }
+}
+
+/// Of the probes on a healthy mesh, or on one whose host2 does not answer and whose container has the wrong MTU.
+fn report(healthy: bool) -> Report {
+    let plan = sample::plan();
+    let mut facts = sample::facts(&plan);
+    let hosts = ["host1", "host2", "host3"].map(|name| {
+        Scripted::new(name, move |script| match (healthy, name) {
+            (true, _) => Ok(sample::answer(script)),
+            (false, "host2") => Err("Connection timed out".into()),
+            (false, _) => Ok(sample::answer(script).replace("ping: sendmsg: Message too long", "")),
+        })
+    });
+    let machines = sample::machines(&hosts);
+    if !healthy {
+        facts.insert("host2".parse().unwrap(), Facts::unknown("not reached: Connection timed out"));
+    }
+    let mut report = Report::new(
+        plan.cluster.clone(),
+        "QEMU 10.0.2, TCG",
+        plan.hosts.iter().map(|host| host.name.clone()),
+    );
+    report.verdicts = probe::underlay_ping(&plan, &machines);
+    report.verdicts.extend(probe::state(&plan, &facts, &BootLimits::default()));
+    report
+        .verdicts
+        .extend(probe::container_ping(&plan, &machines, &sample::containers()));
+    report.verdicts.extend(probe::mtu(&plan, &machines, &sample::containers()));
+    for (index, host) in plan.hosts.iter().enumerate() {
+        let timings = HostTimings {
+            ssh_seconds: Some(61.0 + index as f64),
+            cloud_init_done_seconds: Some(84.25),
+            mesh_ready_seconds: healthy.then_some(95.0),
+        };
+        report.timings.insert(host.name.clone(), timings);
+    }
+    report.scenarios.push(scenario(report.verdicts[..8].to_vec()));
+    report
+}
+
+use crate::machine::Facts;
+
+#[test]
+fn a_green_report() {
+    let report = report(true);
+    assert!(report.is_green());
+    insta::assert_snapshot!(report.text(false), @"
+    demo: 3 hosts on QEMU 10.0.2, TCG
+
+    Ping from container to container (row to column)
+                     host1      host2      host3
+      host1              -     1.5 ms     1.5 ms
+      host2         1.5 ms          -     1.5 ms
+      host3         1.5 ms     1.5 ms          -
+
+    Probes
+      green    underlay-ping   6 of 6          hosts ping each other on the underlay  [1.5 ms]
+      green    ovs             3 of 3          Open vSwitch bridges are as planned
+      green    tunnels         3 of 3          tunnel ports are as planned, and no others are there
+      green    bfd             3 of 3          links are seen up from both ends
+      green    loop-free       2 of 2          one root, and the forwarding links form a tree  [2 links]
+      green    docker0         3 of 3          container bridges are as planned
+      green    docker          3 of 3          Docker hands out the planned addresses
+      green    container-ping  9 of 9          containers ping each other across hosts  [1.5 ms]
+      green    mtu             6 of 6          containers send exactly the planned packet size  [1462 bytes]
+      green    boot            3 of 3          hosts booted without failures or delays  [6.2 s]
+
+    Boot, seconds after power-on
+                         ssh  cloud-init done       mesh ready
+      host1             61.0             84.2             95.0
+      host2             62.0             84.2             95.0
+      host3             63.0             84.2             95.0
+
+    Faults
+      green    host-down       host1, the root, loses its power
+        outage between containers: 0.33 s (limit 1.00 s), 193 of 200 pings answered
+        afterwards: all probes green
+
+    all green
+    ");
+}
+
+#[test]
+fn a_red_report() {
+    let report = report(false);
+    assert!(!report.is_green());
+    insta::assert_snapshot!(report.text(false), @"
+    demo: 3 hosts on QEMU 10.0.2, TCG
+
+    Ping from container to container (row to column)
+                     host1      host2      host3
+      host1              -     1.5 ms     1.5 ms
+      host2         FAILED          -     FAILED
+      host3         1.5 ms     1.5 ms          -
+
+    Probes
+      RED      underlay-ping   2 of 6 red      hosts ping each other on the underlay  [1.5 ms]
+      RED      ovs             1 of 3 red      Open vSwitch bridges are as planned
+      RED      tunnels         1 of 3 red      tunnel ports are as planned, and no others are there
+      RED      bfd             2 of 3 red      links are seen up from both ends
+      RED      loop-free       1 of 1 red      one root, and the forwarding links form a tree
+      RED      docker0         1 of 3 red      container bridges are as planned
+      RED      docker          1 of 3 red      Docker hands out the planned addresses
+      RED      container-ping  2 of 9 red      containers ping each other across hosts  [1.5 ms]
+      RED      mtu             6 of 6 red      containers send exactly the planned packet size
+      RED      boot            1 of 3 red      hosts booted without failures or delays  [6.2 s]
+
+    What is wrong
+      underlay-ping (host2 -> host1): host2 was not reached: Connection timed out
+      underlay-ping (host2 -> host3): host2 was not reached: Connection timed out
+      ovs (host2): Open vSwitch: not reached: Connection timed out
+      tunnels (host2): Open vSwitch: not reached: Connection timed out
+        help: nothing is known about this, so it counts as red; see whether the machine runs and ssh reaches it
+      bfd (host1 -> host2): gre1 on host2: not reached: Connection timed out
+      bfd (host2 -> host3): gre3 on host2: not reached: Connection timed out
+        help: on both hosts: `ovs-appctl bfd/show`; a session that is down at both ends means that the tunnel's packets do not get through the underlay (a firewall that drops protocol 47, or UDP 4789 or 6081?)
+      loop-free (host2): Open vSwitch: not reached: Connection timed out
+      docker0 (host2): interfaces: not reached: Connection timed out
+      docker (host2): Docker: not reached: Connection timed out
+      boot (host2): systemd: not reached: Connection timed out
+      container-ping (host2 -> host1): host2 was not reached: Connection timed out
+      container-ping (host2 -> host3): host2 was not reached: Connection timed out
+      mtu (host1 -> host2): 1462 bytes pass, but the container sends 1463 too (0 of 2 answered)
+      mtu (host1 -> host3): 1462 bytes pass, but the container sends 1463 too (0 of 2 answered)
+        help: a smaller packet may pass where the full size does not: connections then hang. Compare the MTU of the underlay with the plan, and `ip link` in the container, docker0 and br0 on both hosts
+      mtu (host2 -> host1): host2 was not reached: Connection timed out
+      mtu (host2 -> host3): host2 was not reached: Connection timed out
+      mtu (host3 -> host1): 1462 bytes pass, but the container sends 1463 too (0 of 2 answered)
+      mtu (host3 -> host2): 1462 bytes pass, but the container sends 1463 too (0 of 2 answered)
+
+    Boot, seconds after power-on
+                         ssh  cloud-init done       mesh ready
+      host1             61.0             84.2                ?
+      host2             62.0             84.2                ?
+      host3             63.0             84.2                ?
+
+    Faults
+      RED      host-down       host1, the root, loses its power
+        outage between containers: 0.33 s (limit 1.00 s), 193 of 200 pings answered
+        afterwards: 3 of 8 verdicts red
+          underlay-ping (host2 -> host1): host2 was not reached: Connection timed out
+          underlay-ping (host2 -> host3): host2 was not reached: Connection timed out
+          ovs (host2): Open vSwitch: not reached: Connection timed out
+
+    21 red
+    ");
+}
+
+#[test]
+fn colours_add_nothing_but_colour() {
+    for healthy in [true, false] {
+        let colored = report(healthy).text(true);
+        assert!(colored.contains("\x1b[32m"));
+        let mut plain = colored;
+        for code in ["32", "1;31", "2", "1", "0"] {
+            plain = plain.replace(&format!("\x1b[{code}m"), "");
+        }
+        assert_eq!(plain, report(healthy).text(false));
+    }
+}
+
+#[test]
+fn an_empty_report_is_not_green() {
+    let mut report = Report::new("demo".parse().unwrap(), "nothing", []);
+    assert!(!report.is_green());
+    assert_eq!(report.text(false), "demo: 0 hosts on nothing\n\nnothing was checked\n");
+    report.verdicts.push(Verdict::skipped(Probe::Bfd, Subject::Cluster, "not planned"));
+    assert!(!report.is_green());
+    report.verdicts.push(Verdict::green(Probe::LoopFree, Subject::Cluster, "fine"));
+    assert!(report.is_green());
+    report.verdicts.push(Verdict::red(Probe::LoopFree, Subject::Cluster, "bad", "help"));
+    assert!(!report.is_green());
+}
+
+#[test]
+fn a_scenario_is_red_for_each_of_its_reasons() {
+    let good = scenario(vec![Verdict::green(Probe::LoopFree, Subject::Cluster, "fine")]);
+    assert_eq!(good.complaint(), None);
+    let complaint = |change: fn(&mut Scenario)| {
+        let mut report = report(true);
+        let mut scenario = good.clone();
+        change(&mut scenario);
+        report.scenarios = vec![scenario];
+        assert_eq!(report.red_count(), 1);
+        assert!(!report.is_green());
+        let text = report.text(false);
+        assert!(text.contains("  RED      host-down") && text.ends_with("\n1 red\n"), "{text}");
+        report.scenarios[0].complaint()
+    };
+    assert_eq!(
+        complaint(|scenario| scenario.outage = Some(outage(1.25))).unwrap(),
+        "the outage was 1.25 s, the limit is 1.00 s"
+    );
+    let open = |scenario: &mut Scenario| {
+        let at_least = Some("there was no reply after it".to_owned());
+        scenario.outage = Some(Outage { at_least, ..outage(0.5) });
+    };
+    assert_eq!(
+        complaint(open).unwrap(),
+        "the outage was at least 0.50 s: there was no reply after it"
+    );
+    assert_eq!(complaint(|scenario| scenario.outage = None).unwrap(), "the outage was not measured");
+    assert_eq!(
+        complaint(|scenario| scenario.verdicts.clear()).unwrap(),
+        "nothing was probed afterwards"
+    );
+    assert_eq!(
+        complaint(|scenario| scenario.error = Some("ssh to host2".into())).unwrap(),
+        "ssh to host2"
+    );
+    let red_after = |scenario: &mut Scenario| scenario.verdicts.push(Verdict::red(Probe::Bfd, Subject::Cluster, "down", "help"));
+    assert_eq!(complaint(red_after), None);
+}
+
+#[test]
+fn the_json_is_stable() {
+    let mut report = report(true);
+    report.verdicts.truncate(1);
+    report.verdicts.push(Verdict::red(
+        Probe::Docker0,
+        Subject::Host {
+            host: "host1".parse().unwrap(),
+        },
+        "MTU is 1500",
+        "look",
+    ));
+    report.verdicts.push(Verdict::skipped(Probe::Bfd, Subject::Cluster, "not planned"));
+    report.timings.retain(|host, _| host.as_str() == "host1");
+    report.scenarios[0].verdicts.clear();
+    insta::assert_snapshot!(report.json().unwrap(), @r#"
+    {
+      "version": 1,
+      "cluster": "demo",
+      "machines": "QEMU 10.0.2, TCG",
+      "hosts": [
+        "host1",
+        "host2",
+        "host3"
+      ],
+      "timings": {
+        "host1": {
+          "ssh-seconds": 61.0,
+          "cloud-init-done-seconds": 84.25,
+          "mesh-ready-seconds": 95.0
+        }
+      },
+      "verdicts": [
+        {
+          "probe": "underlay-ping",
+          "subject": {
+            "kind": "pair",
+            "from": "host1",
+            "to": "host2"
+          },
+          "state": "green",
+          "summary": "3 of 3 answered",
+          "measured": {
+            "value": 1.5,
+            "unit": "ms"
+          },
+          "help": null
+        },
+        {
+          "probe": "docker0",
+          "subject": {
+            "kind": "host",
+            "host": "host1"
+          },
+          "state": "red",
+          "summary": "MTU is 1500",
+          "measured": null,
+          "help": "look"
+        },
+        {
+          "probe": "bfd",
+          "subject": {
+            "kind": "cluster"
+          },
+          "state": "skipped",
+          "summary": "not planned",
+          "measured": null,
+          "help": null
+        }
+      ],
+      "scenarios": [
+        {
+          "name": "host-down",
+          "what": "host1, the root, loses its power",
+          "outage": {
+            "sent": 200,
+            "received": 193,
+            "duplicates": 0,
+            "longest-gap-seconds": 0.38,
+            "outage-seconds": 0.33,
+            "at-least": null
+          },
+          "limit-seconds": 1.0,
+          "verdicts": [],
+          "error": null
+        }
+      ]
+    }
+    "#);
+}

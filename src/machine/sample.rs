@@ -1,0 +1,373 @@
+//! A healthy mesh of three hosts, and machines that answer from memory; for tests.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use super::facts::{Address, Boot, CloudInit, DockerFacts, DockerNetwork, Found, IpLink, SlowUnit, UnitTimes};
+use super::openvswitch::{Bridge, Interface, OpenVSwitch, Port};
+use super::probe::container::{Containers, ProbeContainer};
+use super::{Facts, Machine};
+use crate::exec::{ExecError, Finished};
+use crate::plan::*;
+use crate::spec::{Api, Bfd, HostName, LoopProtection, Network, Os, Tunnel};
+
+const LINKS: [(&str, usize, usize); 3] = [("gre1", 0, 1), ("gre2", 0, 2), ("gre3", 1, 2)];
+
+/// Three hosts in full mesh, as `meshimg init` would have them.
+pub fn plan() -> Plan {
+    let hosts: Vec<HostName> = (1..=3).map(|number| format!("host{number}").parse().unwrap()).collect();
+    let links = LINKS.map(|(name, one, other)| Link {
+        name: name.parse().unwrap(),
+        hosts: [hosts[one].clone(), hosts[other].clone()],
+    });
+    Plan {
+        version: PLAN_VERSION,
+        cluster: "demo".parse().unwrap(),
+        mtu: MtuPlan {
+            underlay: 1500,
+            overhead: Vec::new(),
+            mesh: 1462,
+        },
+        spanning_tree: SpanningTree {
+            protocol: LoopProtection::Rstp,
+            root: hosts[0].clone(),
+            stand_in: hosts[1].clone(),
+            hello: 2,
+            max_age: 6,
+            forward_delay: 4,
+            transmit_hold_count: Some(10),
+            depth_after_failure: 2,
+        },
+        containers: ContainerPlan {
+            subnet: "172.17.0.0/16".parse().unwrap(),
+            blocks: 4,
+            held_back: 1,
+            capacity: 3,
+        },
+        tunnel: Tunnel::Gre,
+        hosts: hosts.iter().enumerate().map(|(index, name)| host(index, name, &links)).collect(),
+        links: links.into(),
+    }
+}
+
+fn host(index: usize, name: &HostName, links: &[Link]) -> HostPlan {
+    let number = index as u8 + 1;
+    let port = |link: &Link| {
+        let peer = link.hosts.iter().find(|host| *host != name)?.clone();
+        let last: u8 = peer.as_str()[4..].parse().unwrap();
+        link.hosts.contains(name).then(|| TunnelPort {
+            name: link.name.clone(),
+            peer,
+            kind: "gre",
+            remote: Ipv4Addr::new(192, 0, 2, last).into(),
+            path_cost: 2000,
+            bfd: Some(Bfd {
+                interval_ms: 100,
+                multiplier: 3,
+            }),
+        })
+    };
+    HostPlan {
+        number: number.into(),
+        name: name.clone(),
+        address: Ipv4Addr::new(192, 0, 2, number).into(),
+        os: Os::Debian13,
+        network: Network::Ifupdown,
+        underlay_interface: None,
+        mesh_bridge: MeshBridge {
+            name: "br0".parse().unwrap(),
+            mac: MacAddress::local([2, 0, 0, 0, 0, number]),
+            priority: 4096 * u16::from(number),
+            ports: links.iter().filter_map(port).collect(),
+        },
+        container_bridge: ContainerBridge {
+            name: "docker0".parse().unwrap(),
+            mac: MacAddress::local([2, 0, 0, 0, 1, number]),
+            address: Ipv4Addr::new(172, 17, 42, number),
+            prefix_length: 16,
+            slice: format!("172.17.{}.0/18", 64 * u32::from(number)).parse().unwrap(),
+        },
+        docker: DockerPlan {
+            daemon: BTreeMap::new(),
+            api: Api::None,
+        },
+        packages: Vec::new(),
+        archive: None,
+        user: "root".parse().unwrap(),
+        authorized_keys: Vec::new(),
+    }
+}
+
+fn map<const N: usize>(pairs: [(&str, String); N]) -> BTreeMap<String, String> {
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+/// What the hosts of `plan`, made by [`plan`] and then perhaps changed to STP, say when all is well. The first host is the root; gre3
+/// is blocked at host3.
+pub fn facts(plan: &Plan) -> BTreeMap<HostName, Facts> {
+    plan.hosts.iter().map(|host| (host.name.clone(), host_facts(plan, host))).collect()
+}
+
+fn host_facts(plan: &Plan, host: &HostPlan) -> Facts {
+    Facts {
+        boot_id: Found::Known(format!("boot-{}", host.number)),
+        ovs: Found::Known(OpenVSwitch {
+            version: Some("3.5.0".into()),
+            bridges: BTreeMap::from([(host.mesh_bridge.name.to_string(), bridge(plan, host))]),
+        }),
+        links: Found::Known(links(host)),
+        docker: Found::Known(docker(plan, host)),
+        boot: Found::Known(boot()),
+    }
+}
+
+fn bridge(plan: &Plan, host: &HostPlan) -> Bridge {
+    let tree = &plan.spanning_tree;
+    let local = Port {
+        interface: Interface {
+            kind: "internal".into(),
+            mac_in_use: Some(host.mesh_bridge.mac.to_string()),
+            mtu: Some(1462),
+            mtu_request: Some(1462),
+            ..Interface::default()
+        },
+        ..Port::default()
+    };
+    let tunnels = host
+        .mesh_bridge
+        .ports
+        .iter()
+        .map(|port| (port.name.to_string(), tunnel(tree.protocol, host, port)));
+    let bridge = Bridge {
+        fail_mode: Some("standalone".into()),
+        ports: tunnels.chain([(host.mesh_bridge.name.to_string(), local)]).collect(),
+        ..Bridge::default()
+    };
+    let number = host.number;
+    match tree.protocol {
+        LoopProtection::Rstp => Bridge {
+            rstp_enable: true,
+            other_config: map([
+                ("rstp-max-age", tree.max_age.to_string()),
+                ("rstp-forward-delay", tree.forward_delay.to_string()),
+                ("rstp-transmit-hold-count", "10".into()),
+            ]),
+            rstp_status: map([
+                ("rstp_bridge_id", format!("{number}.000.02000000000{number}")),
+                ("rstp_root_id", "1.000.020000000001".into()),
+            ]),
+            ..bridge
+        },
+        LoopProtection::Stp => Bridge {
+            stp_enable: true,
+            other_config: map([
+                ("stp-hello-time", format!("{}", u32::from(tree.hello) * 1000)),
+                ("stp-max-age", tree.max_age.to_string()),
+                ("stp-forward-delay", tree.forward_delay.to_string()),
+            ]),
+            status: map([
+                ("stp_bridge_id", format!("{number}000.02000000000{number}")),
+                ("stp_designated_root", "1000.020000000001".into()),
+            ]),
+            ..bridge
+        },
+    }
+}
+
+fn tunnel(protocol: LoopProtection, host: &HostPlan, planned: &TunnelPort) -> Port {
+    let blocked = host.number == 3 && planned.name.as_str() == "gre3";
+    let up = map([("state", "up".into()), ("remote_state", "up".into()), ("forwarding", "true".into())]);
+    let port = Port {
+        interface: Interface {
+            kind: planned.kind.into(),
+            options: map([("remote_ip", planned.remote.to_string())]),
+            admin_state: Some("up".into()),
+            link_state: Some("up".into()),
+            bfd: map([
+                ("enable", "true".into()),
+                ("min_rx", "100".into()),
+                ("min_tx", "100".into()),
+                ("mult", "3".into()),
+            ]),
+            bfd_status: up,
+            ..Interface::default()
+        },
+        ..Port::default()
+    };
+    let cost = planned.path_cost.to_string();
+    match protocol {
+        LoopProtection::Rstp => Port {
+            other_config: map([("rstp-path-cost", cost)]),
+            rstp_status: map([("rstp_port_state", if blocked { "Discarding" } else { "Forwarding" }.into())]),
+            ..port
+        },
+        LoopProtection::Stp => Port {
+            other_config: map([("stp-path-cost", cost)]),
+            status: map([("stp_state", if blocked { "blocking" } else { "forwarding" }.into())]),
+            ..port
+        },
+    }
+}
+
+fn links(host: &HostPlan) -> BTreeMap<String, IpLink> {
+    let up = vec!["BROADCAST".to_owned(), "UP".to_owned(), "LOWER_UP".to_owned()];
+    let docker0 = IpLink {
+        flags: up.clone(),
+        mtu: 1462,
+        mac: Some(host.container_bridge.mac.to_string()),
+        kind: Some("bridge".into()),
+        stp_state: Some(0),
+        addresses: vec![
+            Address {
+                address: host.container_bridge.address.into(),
+                prefix_length: 16,
+            },
+            Address {
+                address: "fe80::1".parse().unwrap(),
+                prefix_length: 64,
+            },
+        ],
+        ..IpLink::default()
+    };
+    let br0 = IpLink {
+        flags: up,
+        mtu: 1462,
+        mac: Some(host.mesh_bridge.mac.to_string()),
+        kind: Some("openvswitch".into()),
+        master: Some("docker0".into()),
+        ..IpLink::default()
+    };
+    BTreeMap::from([("docker0".into(), docker0), ("br0".into(), br0)])
+}
+
+fn docker(plan: &Plan, host: &HostPlan) -> DockerFacts {
+    DockerFacts {
+        version: "26.1.5".into(),
+        network: DockerNetwork {
+            subnet: Some(plan.containers.subnet.to_string()),
+            ip_range: Some(host.container_bridge.slice.to_string()),
+            gateway: Some(host.container_bridge.address.to_string()),
+            options: map([
+                ("com.docker.network.bridge.name", "docker0".into()),
+                ("com.docker.network.driver.mtu", "1462".into()),
+            ]),
+        },
+    }
+}
+
+fn boot() -> Boot {
+    Boot {
+        state: "running".into(),
+        units: BTreeMap::from([(
+            "networking.service".into(),
+            UnitTimes {
+                load_state: "loaded".into(),
+                active_state: "active".into(),
+                inactive_exit_us: Some(20_000_000),
+                main_start_us: Some(20_100_000),
+                active_enter_us: Some(26_200_000),
+            },
+        )]),
+        initrd_start_us: Some(3_000_000),
+        userspace_start_us: Some(9_000_000),
+        finish_us: Some(61_500_000),
+        slowest: vec![SlowUnit {
+            name: "cloud-init-main.service".into(),
+            milliseconds: 12_345,
+        }],
+        cloud_init: Found::Known(CloudInit {
+            status: "done".into(),
+            ..CloudInit::default()
+        }),
+        kernel: "6.12.0".into(),
+        os: "Debian GNU/Linux 13 (trixie)".into(),
+        ..Boot::default()
+    }
+}
+
+/// Probe containers with the first address of each slice.
+pub fn containers() -> Containers {
+    let container = |number: u8| {
+        let address = Ipv4Addr::new(172, 17, 64 * number, 0);
+        (
+            format!("host{number}").parse().unwrap(),
+            Ok(ProbeContainer {
+                pid: 900 + u32::from(number),
+                address,
+            }),
+        )
+    };
+    (1..=3).map(container).collect()
+}
+
+/// What a machine of a healthy mesh prints for a script of [`super::ping::script`].
+pub fn answer(script: &str) -> String {
+    let names = script.lines().filter_map(|line| line.strip_prefix("show "));
+    let ping = |name: &str| match name.rsplit_once('.') {
+        Some((_, "exact")) => {
+            " 2 packets transmitted, 2 received, 0% packet loss, time 207ms\n rtt min/avg/max/mdev = 1.1/1.5/1.9/0.3 ms".to_owned()
+        }
+        Some((_, _)) => {
+            " ping: sendmsg: Message too long\n 2 packets transmitted, 0 received, +2 errors, 100% packet loss, time 207ms".to_owned()
+        }
+        None => " 3 packets transmitted, 3 received, 0% packet loss, time 407ms\n rtt min/avg/max/mdev = 1.1/1.5/1.9/0.3 ms".to_owned(),
+    };
+    names.map(|name| format!("\n[{name} 0]\n{}\n", ping(name))).collect()
+}
+
+type Answer = Box<dyn Fn(&str) -> Result<String, String> + Send + Sync>;
+
+/// A machine that answers with a function.
+pub struct Scripted {
+    name: HostName,
+    answer: Answer,
+    scripts: Mutex<Vec<String>>,
+}
+
+impl Scripted {
+    /// `answer`: output for a script, or the end of stderr of a failure.
+    pub fn new(name: &str, answer: impl Fn(&str) -> Result<String, String> + Send + Sync + 'static) -> Self {
+        Self {
+            name: name.parse().unwrap(),
+            answer: Box::new(answer),
+            scripts: Mutex::default(),
+        }
+    }
+
+    pub fn calls(&self) -> usize {
+        self.scripts.lock().unwrap().len()
+    }
+
+    pub fn last_script(&self) -> String {
+        self.scripts.lock().unwrap().last().cloned().unwrap_or_default()
+    }
+}
+
+impl Machine for Scripted {
+    fn name(&self) -> &HostName {
+        &self.name
+    }
+
+    fn run(&self, script: &str, _deadline: Duration) -> Result<Finished, ExecError> {
+        self.scripts.lock().unwrap().push(script.to_owned());
+        match (self.answer)(script) {
+            Ok(output) => Ok(Finished {
+                stdout: output.into_bytes(),
+                stderr: Vec::new(),
+                took: Duration::ZERO,
+            }),
+            Err(stderr_tail) => Err(ExecError::Failed {
+                command_line: "ssh".into(),
+                status: "exit status: 1".into(),
+                stderr_tail,
+            }),
+        }
+    }
+}
+
+/// As the probes take them.
+pub fn machines(scripted: &[Scripted]) -> Vec<&dyn Machine> {
+    scripted.iter().map(|machine| machine as &dyn Machine).collect()
+}

@@ -1,0 +1,200 @@
+//! Tests of [`super`] that need no server; tests with a real one are skipped where there is no sshd.
+
+use super::*;
+
+fn target(user: &str, key: Option<&str>) -> SshTarget {
+    SshTarget {
+        host: "host1".parse().unwrap(),
+        address: "127.0.0.1".parse().unwrap(),
+        port: 2201,
+        user: user.parse().unwrap(),
+        key: key.map(PathBuf::from),
+        known_hosts: "/lab/a b/100%/known_hosts".into(),
+        control_folder: "/lab/control".into(),
+    }
+}
+
+fn shown(arguments: Vec<OsString>) -> String {
+    arguments
+        .into_iter()
+        .map(|argument| argument.into_string().unwrap())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn arguments_of_root_with_a_key() {
+    insta::assert_snapshot!(shown(run_arguments(&target("root", Some("/lab/key")), Duration::from_secs(60))), @r#"
+    -F
+    none
+    -o
+    BatchMode=yes
+    -o
+    StrictHostKeyChecking=yes
+    -o
+    UserKnownHostsFile="/lab/a b/100%%/known_hosts"
+    -o
+    GlobalKnownHostsFile=none
+    -o
+    UpdateHostKeys=no
+    -o
+    ConnectTimeout=15
+    -o
+    ServerAliveInterval=5
+    -o
+    ServerAliveCountMax=3
+    -o
+    ControlMaster=auto
+    -o
+    ControlPath=host1
+    -o
+    ControlPersist=120
+    -o
+    ForwardAgent=no
+    -o
+    LogLevel=ERROR
+    -o
+    IdentitiesOnly=yes
+    -o
+    IdentityAgent=none
+    -o
+    IdentityFile="/lab/key"
+    -T
+    -p
+    2201
+    -l
+    root
+    --
+    127.0.0.1
+    sh -c 'timeout -k 5 65 sh -eu -s; status=$?; if [ $status -eq 255 ]; then status=254; fi; exit $status'
+    "#);
+}
+
+#[test]
+fn arguments_of_another_user_with_his_own_configuration() {
+    insta::assert_snapshot!(shown(run_arguments(&target("debian", None), Duration::from_secs(60))), @r#"
+    -o
+    BatchMode=yes
+    -o
+    StrictHostKeyChecking=yes
+    -o
+    UserKnownHostsFile="/lab/a b/100%%/known_hosts"
+    -o
+    GlobalKnownHostsFile=none
+    -o
+    UpdateHostKeys=no
+    -o
+    ConnectTimeout=15
+    -o
+    ServerAliveInterval=5
+    -o
+    ServerAliveCountMax=3
+    -o
+    ControlMaster=auto
+    -o
+    ControlPath=host1
+    -o
+    ControlPersist=120
+    -o
+    ForwardAgent=no
+    -o
+    LogLevel=ERROR
+    -T
+    -p
+    2201
+    -l
+    debian
+    --
+    127.0.0.1
+    sudo -n sh -c 'timeout -k 5 65 sh -eu -s; status=$?; if [ $status -eq 255 ]; then status=254; fi; exit $status'
+    "#);
+}
+
+#[test]
+fn arguments_that_end_the_connection() {
+    insta::assert_snapshot!(shown(close_arguments(&target("root", None))), @"
+    -F
+    none
+    -o
+    ControlPath=host1
+    -O
+    exit
+    --
+    127.0.0.1
+    ");
+}
+
+#[test]
+fn the_control_path_stays_short_with_the_longest_name() {
+    let mut target = target("root", None);
+    target.host = "h".repeat(63).parse().unwrap();
+    assert!(control_name(&target).len() + 17 < 108);
+    assert!(!control_name(&target).contains('/'));
+}
+
+#[test]
+fn known_hosts_names_the_port_unless_it_is_22() {
+    let key = "ssh-ed25519 AAAAC3Nz root@host1\n";
+    let line = |address: &str, port| known_hosts_line(address.parse().unwrap(), port, key);
+    assert_eq!(line("127.0.0.1", 2201), "[127.0.0.1]:2201 ssh-ed25519 AAAAC3Nz\n");
+    assert_eq!(line("192.0.2.1", 22), "192.0.2.1 ssh-ed25519 AAAAC3Nz\n");
+    assert_eq!(line("2001:db8::1", 2201), "[2001:db8::1]:2201 ssh-ed25519 AAAAC3Nz\n");
+}
+
+#[test]
+fn a_script_that_arrives_in_part_runs_nothing() {
+    let script = whole_script("echo one\ncat\necho two");
+    let run = |text: &str| Tool::new("sh", Duration::from_secs(5)).arguments(["-eu", "-s"]).stdin(text).run();
+    assert_eq!(run(&script).unwrap().stdout_text(), "one\ntwo\n");
+    let error = run(script.strip_suffix("} </dev/null\n").unwrap()).unwrap_err();
+    assert!(!error.to_string().contains("one"), "{error}");
+}
+
+#[test]
+fn the_remote_command_keeps_status_255_for_ssh() {
+    let status = |script: &str| {
+        let command = remote_command(&"root".parse().unwrap(), Duration::from_secs(5));
+        let result = Tool::new("sh", Duration::from_secs(9))
+            .arguments(["-c", &command])
+            .stdin(script)
+            .run();
+        match result {
+            Ok(_) => "0".to_owned(),
+            Err(ExecError::Failed { status, .. }) => status,
+            Err(other) => other.to_string(),
+        }
+    };
+    assert_eq!(status("exit 255"), "exit status: 254");
+    assert_eq!(status("exit 3"), "exit status: 3");
+    assert_eq!(status("true"), "0");
+}
+
+#[test]
+fn nobody_listening_is_unreachable_and_the_wait_says_what_ssh_said() {
+    let folder = tempfile::tempdir().unwrap();
+    // Bound and dropped: a port where nobody listens.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let target = SshTarget {
+        port,
+        known_hosts: folder.path().join("known_hosts"),
+        control_folder: folder.path().to_owned(),
+        key: Some(folder.path().join("key")),
+        ..target("root", None)
+    };
+    let machine = SshMachine::new(target.clone()).unwrap();
+    let error = machine.run("true", Duration::from_secs(10)).unwrap_err();
+    assert!(is_unreachable(&error), "{error}");
+    let error = wait_for_ssh(target.clone(), Duration::from_millis(700), || None).unwrap_err();
+    assert!(error.to_string().contains("Connection refused"), "{error}");
+    let error = wait_for_ssh(target, Duration::from_secs(60), || Some("QEMU has ended".into())).unwrap_err();
+    assert_eq!(error.to_string(), "ssh to host1: QEMU has ended");
+}
+
+#[test]
+fn a_failed_script_is_not_unreachable() {
+    let error = Tool::new("sh", Duration::from_secs(5))
+        .arguments(["-c", "exit 254"])
+        .run()
+        .unwrap_err();
+    assert!(!is_unreachable(&error));
+}
