@@ -214,3 +214,77 @@ fn build(request: &BaseRequest, suite: &str, key: &Key, folder: &Path, ui: &Ui) 
     })?;
     ui.step(&format!("{what}: disk"), || disk::make(folder, &tar, request.flavor, &key.uuid()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(os: Os, flavor: Flavor) -> BaseRequest {
+        BaseRequest { os, archive: None, flavor }
+    }
+
+    /// The arguments, one a line, without the scripts' text.
+    fn shown(request: &BaseRequest) -> String {
+        let arguments = mmdebstrap(request, suite(request.os).unwrap(), Path::new("root.tar"));
+        let lines: Vec<String> = arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
+        let text = lines.join("\n");
+        text.replace(SETUP_SCRIPT, "<setup.sh>").replace(ARCHIVE_SCRIPT, "<archive.sh>")
+    }
+
+    #[test]
+    fn arguments_of_mmdebstrap() {
+        insta::assert_snapshot!("mmdebstrap_debian_13_full", shown(&request(Os::Debian13, Flavor::Full)));
+        insta::assert_snapshot!("mmdebstrap_debian_12_full", shown(&request(Os::Debian12, Flavor::Full)));
+        insta::assert_snapshot!("mmdebstrap_debian_13_stock", shown(&request(Os::Debian13, Flavor::Stock)));
+        let archive = Some("https://archive.example.org/debian".parse().unwrap());
+        let own = shown(&BaseRequest {
+            archive,
+            ..request(Os::Debian13, Flavor::Full)
+        });
+        assert!(own.ends_with("trixie\nroot.tar\nhttps://archive.example.org/debian"), "{own}");
+    }
+
+    #[test]
+    fn arguments_of_mke2fs_and_unshare() {
+        let command = disk::mke2fs("6d657368-0000-8000-8000-000000000000");
+        insta::assert_snapshot!("mke2fs", command.join("\n"));
+        let line = |is_root| {
+            let arguments = disk::unshare(
+                is_root,
+                Path::new("/c/disk.sh"),
+                Path::new("/c/root.tar"),
+                Path::new("/c"),
+                Flavor::Full,
+                &["true".into()],
+            );
+            arguments.join(std::ffi::OsStr::new(" ")).into_string().unwrap()
+        };
+        insta::assert_snapshot!(line(true), @"--mount --propagation=private -- sh -eu /c/disk.sh /c/root.tar /c full true");
+        insta::assert_snapshot!(line(false), @"--mount --propagation=private --map-root-user --map-auto -- sh -eu /c/disk.sh /c/root.tar /c full true");
+    }
+
+    #[test]
+    fn the_key_changes_with_every_input() {
+        let key = |request: &BaseRequest| inputs(request, suite(request.os).unwrap()).key().to_string();
+        let plain = request(Os::Debian13, Flavor::Full);
+        let archive = Some("https://archive.example.org/debian".parse().unwrap());
+        let keys = [
+            key(&plain),
+            key(&request(Os::Debian12, Flavor::Full)),
+            key(&request(Os::Debian13, Flavor::Stock)),
+            key(&BaseRequest { archive, ..plain.clone() }),
+        ];
+        let distinct: std::collections::BTreeSet<&String> = keys.iter().collect();
+        assert_eq!(distinct.len(), keys.len(), "{keys:?}");
+        assert_eq!(key(&plain), key(&plain.clone()));
+    }
+
+    #[test]
+    fn other_systems_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        for os in [Os::Ubuntu2204, Os::Ubuntu2404] {
+            let error = base(&request(os, Flavor::Full), &Cache::at(folder.path()), &Ui::silent()).unwrap_err();
+            assert_eq!(error.to_string(), "only Debian images are built (debian-12, debian-13)");
+        }
+    }
+}

@@ -1,11 +1,13 @@
 //! A folder of things that take long to make, each made whole or not at all.
 //!
 //! An entry is a folder named by the SHA-256 of all that decides what is in it. It is made as `KEY.partial-PID` under a lock on
-//! `KEY.lock`, flushed, and renamed: a folder named `KEY` is always complete. What dead builders left is removed by the next build.
+//! `KEY.lock`, flushed, and renamed: a folder named `KEY` is always complete. What dead builders left is removed by
+//! the next build.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -106,7 +108,7 @@ impl Cache {
         Self::from_variables(|name| std::env::var_os(name).map(PathBuf::from))
     }
 
-    fn from_variables(variable: impl Fn(&str) -> Option<PathBuf>) -> Result<Self, ImageError> {
+    pub(super) fn from_variables(variable: impl Fn(&str) -> Option<PathBuf>) -> Result<Self, ImageError> {
         // The specification: relative paths are invalid and to be ignored.
         let absolute = |name: &str| variable(name).filter(|path| path.is_absolute());
         let below = |name: &str, rest: &str| absolute(name).map(|path| path.join(rest));
@@ -142,7 +144,7 @@ impl Cache {
         self.remove_leftovers(key);
         let partial = Partial::new(self.folder.join(format!("{key}.partial-{}", std::process::id())))?;
         make(&partial.path)?;
-        flush(&partial.path).map_err(|source| ImageError::file(&partial.path, source))?;
+        seal(&partial.path).map_err(|source| ImageError::file(&partial.path, source))?;
         let path = self.folder.join(key.to_string());
         fs::rename(&partial.path, &path).map_err(|source| ImageError::file(&path, source))?;
         Ok(path)
@@ -174,14 +176,29 @@ impl Cache {
         Ok(file)
     }
 
-    /// Removes what killed builders of `key` left; we have the lock, so none of them lives.
+    /// Removes what killed builders left: of `key`, as we have its lock, and of every other key that nobody has locked.
     fn remove_leftovers(&self, key: &Key) {
-        let start = format!("{key}.partial-");
-        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(&start)) {
-            // Rubbish that cannot be removed takes space, but is no reason not to build.
-            let _ = fs::remove_dir_all(entry.path());
+        let own = key.to_string();
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let Some((other, _)) = name.split_once(".partial-") else { continue };
+            let lock = (other != own).then(|| self.try_lock(other));
+            if lock.is_none_or(|lock| lock.is_some()) {
+                // Rubbish that cannot be removed takes space, but is no reason not to build.
+                let _ = fs::remove_dir_all(entry.path());
+            }
         }
+    }
+
+    /// The lock of a key, if nobody has it.
+    fn try_lock(&self, key: &str) -> Option<File> {
+        let file = File::options()
+            .create(true)
+            .append(true)
+            .open(self.folder.join(format!("{key}.lock")))
+            .ok()?;
+        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).ok()?;
+        Some(file)
     }
 }
 
@@ -203,11 +220,12 @@ impl Drop for Partial {
     }
 }
 
-/// Writes all files of `folder` to the disk, so that a power cut after the rename finds them whole.
-fn flush(folder: &Path) -> io::Result<()> {
+/// Makes all files of `folder` read-only and writes them to the disk, so that a power cut after the rename finds them whole.
+fn seal(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         if entry.file_type()?.is_file() {
+            fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o444))?;
             File::open(entry.path())?.sync_all()?;
         }
     }

@@ -7,6 +7,8 @@ mod base;
 mod cache;
 mod disk;
 mod seed;
+#[cfg(test)]
+mod tests;
 
 pub use base::{BaseRequest, Flavor, base};
 pub use cache::{Cache, Inputs, Key};
