@@ -111,7 +111,7 @@ pub fn main() -> ExitCode {
         color: output::color(!cli.global.no_color),
     };
     match run(cli.verb, &context) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         // The reader of a pipe has seen enough: `meshimg plan | head`.
         Err(Error::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
@@ -121,14 +121,14 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(verb: Verb, context: &Context) -> Result<(), Error> {
-    match verb {
+fn run(verb: Verb, context: &Context) -> Result<ExitCode, Error> {
+    let done = match verb {
+        Verb::Lab(verb) => return lab::run(verb, context),
         Verb::Init(arguments) => init::run(&arguments, context),
         Verb::Check(arguments) => check::run(&arguments, context),
         Verb::Plan(arguments) => plan::run(&arguments, context),
         Verb::CloudInit(arguments) => cloud_init::run(&arguments, context),
         Verb::Image(verb) => image::run(verb, context),
-        Verb::Lab(verb) => lab::run(verb, context),
         Verb::LabSupervisor { folder } => lab::supervise(&folder),
         Verb::Schema => output::print(&crate::spec::schema_json()),
         Verb::Completions { shell } => {
@@ -136,7 +136,8 @@ fn run(verb: Verb, context: &Context) -> Result<(), Error> {
             clap_complete::generate(shell, &mut Cli::command(), "meshimg", &mut script);
             output::print_bytes(&script)
         }
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// Parses a host name argument.

@@ -3,8 +3,11 @@
 use std::process::ExitCode;
 
 use crate::exec::ExecError;
+use crate::image::ImageError;
+use crate::lab::LabError;
 use crate::render::{RenderError, WriteError};
 use crate::spec::HostName;
+use crate::wait::WaitError;
 
 /// Exit codes, a contract with scripts: documented in `meshimg --help` and the README.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +58,16 @@ pub enum Error {
     Write(#[from] WriteError),
     #[error(transparent)]
     Exec(#[from] ExecError),
+    #[error(transparent)]
+    Seed(#[from] crate::image::SeedError),
+    #[error(transparent)]
+    Image(#[from] crate::image::ImageError),
+    #[error(transparent)]
+    Lab(#[from] crate::lab::LabError),
+    #[error(transparent)]
+    Supervisor(#[from] crate::lab::supervisor::SupervisorError),
+    #[error("interrupted")]
+    Interrupted,
     /// `--check` found differences, printed already.
     #[error("{count} file(s) in {folder} differ from what {file} gives; to write them: meshimg cloud-init {file} -o {folder}")]
     Differs { count: usize, folder: String, file: String },
@@ -75,7 +88,12 @@ impl Error {
             Self::UnknownHost { .. } | Self::Usage(_) => Exit::Usage,
             Self::Exec(error) => exec_exit(error),
             Self::Differs { .. } | Self::Red { .. } => Exit::ProbeFailed,
-            Self::Plan(_) | Self::Render(_) | Self::Write(_) | Self::Output(_) | Self::Json(_) => Exit::Internal,
+            Self::Image(error) => image_exit(error),
+            Self::Lab(error) => lab_exit(error),
+            Self::Interrupted => Exit::Interrupted,
+            Self::Seed(_) | Self::Supervisor(_) | Self::Plan(_) | Self::Render(_) | Self::Write(_) | Self::Output(_) | Self::Json(_) => {
+                Exit::Internal
+            }
         }
     }
 }
@@ -86,5 +104,31 @@ pub fn exec_exit(error: &ExecError) -> Exit {
         ExecError::Missing { .. } => Exit::ToolMissing,
         ExecError::Interrupted { .. } => Exit::Interrupted,
         ExecError::Start { .. } | ExecError::Failed { .. } | ExecError::Deadline { .. } => Exit::CommandFailed,
+    }
+}
+
+fn wait_exit(error: &WaitError) -> Exit {
+    match error {
+        WaitError::Interrupted { .. } => Exit::Interrupted,
+        WaitError::Deadline { .. } | WaitError::Gone { .. } => Exit::CommandFailed,
+    }
+}
+
+fn image_exit(error: &ImageError) -> Exit {
+    match error {
+        ImageError::Exec(error) => exec_exit(error),
+        ImageError::Wait(error) => wait_exit(error),
+        ImageError::NotDebian => Exit::File,
+        _ => Exit::Internal,
+    }
+}
+
+fn lab_exit(error: &LabError) -> Exit {
+    match error {
+        LabError::Exec(error) => exec_exit(error),
+        LabError::Wait(error) => wait_exit(error),
+        LabError::GuestNotStarted { .. } => Exit::CommandFailed,
+        LabError::State(_) | LabError::Control(_) => Exit::Usage,
+        _ => Exit::Internal,
     }
 }

@@ -49,14 +49,15 @@ impl Ui {
         }
     }
 
-    /// An error or a warning: said even when quiet.
+    /// Why a run ended early: said even when quiet.
     pub fn error(&self, text: &str) {
-        let prefix = if text.starts_with("error") || text.starts_with("warning") || text.starts_with('\u{1b}') {
-            ""
-        } else {
-            "meshimg: "
-        };
-        let _ = writeln!(std::io::stderr(), "{prefix}{text}");
+        let (on, off) = if self.color { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
+        let _ = writeln!(std::io::stderr(), "{on}error:{off} {text}");
+    }
+
+    /// What is wrong with a file, rendered already: said even when quiet.
+    pub fn diagnostics(&self, text: &str) {
+        let _ = writeln!(std::io::stderr(), "{text}");
     }
 
     /// A line for those who asked for more.

@@ -6,6 +6,7 @@ use super::{Context, Format, load, output};
 use crate::error::Error;
 use crate::plan;
 use crate::render;
+use crate::spec;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -20,9 +21,9 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     let spec = match arguments.format {
         Format::Text => load::spec(&arguments.file, context)?,
         Format::Json => {
-            let (spec, diagnostics, _) = load::diagnose(&arguments.file)?;
-            output::print_json(&diagnostics)?;
-            load::judge(spec, &diagnostics, arguments.file.display().to_string(), context.strict)?
+            let diagnosis = load::diagnose(&arguments.file)?;
+            output::print(&spec::to_json(&arguments.file.display().to_string(), &diagnosis.diagnostics))?;
+            diagnosis.judge(context.strict)?
         }
     };
     // What only the later stages can find: user-data that is too large.

@@ -9,16 +9,24 @@ use crate::plan::{self, Plan};
 use crate::spec::{self, Diagnostic, HostName, Severity, Spec};
 
 /// The most that is read of a file, bytes: one more than the parser takes, so that it can say that the file is too large.
-const READ_MAX: u64 = spec::FILE_MAX as u64 + 1;
+const READ_MAX: u64 = spec::SIZE_MAX as u64 + 1;
+
+/// What a file says if it is right, what is wrong with it, and its bytes.
+pub struct Diagnosis {
+    spec: Option<Spec>,
+    pub diagnostics: Vec<Diagnostic>,
+    bytes: Vec<u8>,
+    file: String,
+}
 
 /// Reads and checks `file`; problems are printed to stderr.
 pub fn spec(file: &Path, context: &Context) -> Result<Spec, Error> {
-    let (spec, diagnostics, bytes) = diagnose(file)?;
-    let shown = file.display().to_string();
-    for diagnostic in &diagnostics {
-        context.ui.error(&diagnostic.render(&shown, &bytes, context.ui.color()));
+    let diagnosis = diagnose(file)?;
+    if !diagnosis.diagnostics.is_empty() {
+        let text = spec::render(&diagnosis.file, &diagnosis.bytes, &diagnosis.diagnostics, context.ui.color());
+        context.ui.diagnostics(&text);
     }
-    judge(spec, &diagnostics, shown, context.strict)
+    diagnosis.judge(context.strict)
 }
 
 /// A plan of `file`.
@@ -26,8 +34,8 @@ pub fn plan(file: &Path, context: &Context) -> Result<Plan, Error> {
     Ok(plan::plan(&spec(file, context)?)?)
 }
 
-/// Reads and checks `file` without printing: what it says if it is right, what is wrong, and its bytes.
-pub fn diagnose(file: &Path) -> Result<(Option<Spec>, Vec<Diagnostic>, Vec<u8>), Error> {
+/// Reads and checks `file` without printing.
+pub fn diagnose(file: &Path) -> Result<Diagnosis, Error> {
     let shown = file.display().to_string();
     let mut bytes = Vec::new();
     let read = std::fs::File::open(file).and_then(|opened| opened.take(READ_MAX).read_to_end(&mut bytes));
@@ -35,20 +43,35 @@ pub fn diagnose(file: &Path) -> Result<(Option<Spec>, Vec<Diagnostic>, Vec<u8>),
         file: shown.clone(),
         source,
     })?;
-    let (spec, diagnostics) = spec::load(&shown, &bytes);
-    Ok((spec, diagnostics, bytes))
+    let (spec, diagnostics) = match spec::load(&bytes) {
+        Ok((spec, warnings)) => (Some(spec), warnings),
+        Err(problems) => (None, problems),
+    };
+    Ok(Diagnosis {
+        spec,
+        diagnostics,
+        bytes,
+        file: shown,
+    })
 }
 
-/// The spec, unless there are errors, or warnings under `--strict`.
-pub fn judge(spec: Option<Spec>, diagnostics: &[Diagnostic], file: String, strict: bool) -> Result<Spec, Error> {
-    let warnings = diagnostics
-        .iter()
-        .filter(|diagnostic| diagnostic.severity == Severity::Warning)
-        .count();
-    let errors = diagnostics.len() - warnings;
-    match spec {
-        Some(spec) if errors == 0 && !(strict && warnings > 0) => Ok(spec),
-        _ => Err(Error::Spec { file, errors, warnings }),
+impl Diagnosis {
+    /// The spec, unless there are errors, or warnings under `--strict`.
+    pub fn judge(self, strict: bool) -> Result<Spec, Error> {
+        let warnings = self
+            .diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.severity == Severity::Warning)
+            .count();
+        let errors = self.diagnostics.len() - warnings;
+        match self.spec {
+            Some(spec) if errors == 0 && !(strict && warnings > 0) => Ok(spec),
+            _ => Err(Error::Spec {
+                file: self.file,
+                errors,
+                warnings,
+            }),
+        }
     }
 }
 

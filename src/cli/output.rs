@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use crate::error::Error;
@@ -31,4 +32,14 @@ pub fn print_bytes(bytes: &[u8]) -> Result<(), Error> {
 /// Prints `value` as indented JSON.
 pub fn print_json(value: &impl Serialize) -> Result<(), Error> {
     print(&serde_json::to_string_pretty(value)?)
+}
+
+/// A table with these column names, as wide as it needs to be, so that a pipe never changes it.
+pub fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(header);
+    table
 }

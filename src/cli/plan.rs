@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use comfy_table::{ContentArrangement, Table, presets};
-
 use super::{Context, Format, load, output};
 use crate::error::Error;
 use crate::plan::Plan;
@@ -92,17 +90,8 @@ fn text(plan: &Plan) -> String {
     .concat()
 }
 
-fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table
-        .load_preset(presets::UTF8_HORIZONTAL_ONLY)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(header);
-    table
-}
-
 fn hosts(plan: &Plan) -> String {
-    let mut table = table(&[
+    let mut table = output::table(&[
         "#",
         "host",
         "underlay",
@@ -119,7 +108,7 @@ fn hosts(plan: &Plan) -> String {
             host.number.to_string(),
             host.name.to_string(),
             host.address.to_string(),
-            crate::spec::os_text(host.os).to_owned(),
+            host.os.to_string(),
             host.mesh_bridge.name.to_string(),
             host.mesh_bridge.priority.to_string(),
             bridge.name.to_string(),
@@ -131,7 +120,7 @@ fn hosts(plan: &Plan) -> String {
 }
 
 fn links(plan: &Plan) -> String {
-    let mut table = table(&["link", "kind", "from", "to"]);
+    let mut table = output::table(&["link", "kind", "from", "to"]);
     for link in &plan.links {
         let kind = plan
             .hosts

@@ -57,6 +57,15 @@ pub enum LabError {
     Json(#[from] serde_json::Error),
     #[error("no base image for {os:?}")]
     NoImage { os: Os },
+    #[error("there is no user-data for {host}")]
+    NoUserData { host: crate::spec::HostName },
+    #[error("{host} has no probe container: {why}")]
+    NoContainer { host: crate::spec::HostName, why: String },
+    #[error("no ssh to {host}: {source}")]
+    NoSsh {
+        host: crate::spec::HostName,
+        source: std::io::Error,
+    },
     #[error("no free subnet is left for the management network")]
     NoManagementSubnet,
     #[error("no free port on 127.0.0.1: {0}")]
@@ -224,17 +233,9 @@ impl Lab {
         let reached = until(&format!("{host}: sshd"), deadline, SSH_INTERVAL, || {
             match greeting(port, SSH_PATIENCE) {
                 Ok(()) => Look::Ready(()),
-                Err(seen) => match self.state(host) {
-                    Ok(HostState::Running { .. }) if tail(&log).contains("Kernel panic - not syncing") => {
-                        Look::Gone(format!("the kernel panicked\n{}", tail(&log)))
-                    }
-                    Ok(HostState::Running { .. }) => Look::Pending(seen),
-                    Ok(HostState::Ended { status }) => {
-                        let qemu = tail(&self.folder.file(&names::qemu_log(host)));
-                        Look::Gone(format!("QEMU ended ({status})\n{qemu}\n{}", tail(&log)))
-                    }
-                    Ok(HostState::Killed) => Look::Gone("it was killed".to_owned()),
-                    Err(error) => Look::Gone(error.to_string()),
+                Err(seen) => match self.ended(host) {
+                    Some(why) => Look::Gone(why),
+                    None => Look::Pending(seen),
                 },
             }
         });
@@ -247,6 +248,28 @@ impl Lab {
             .into()),
             other => Ok(other?),
         }
+    }
+
+    /// Why the host runs no more, if so: its QEMU has ended, or its kernel has panicked.
+    pub fn ended(&self, host: &str) -> Option<String> {
+        let log = self.serial_log(host).ok()?;
+        match self.state(host) {
+            Ok(HostState::Running { .. }) if tail(&log).contains("Kernel panic - not syncing") => {
+                Some(format!("the kernel of {host} panicked\n{}", tail(&log)))
+            }
+            Ok(HostState::Running { .. }) => None,
+            Ok(HostState::Ended { status }) => {
+                let qemu = tail(&self.folder.file(&names::qemu_log(host)));
+                Some(format!("QEMU of {host} ended ({status})\n{qemu}\n{}", tail(&log)))
+            }
+            Ok(HostState::Killed) => Some(format!("{host} was killed")),
+            Err(error) => Some(error.to_string()),
+        }
+    }
+
+    /// The folder with the lab's files.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     /// Lets the lab go on after this process.

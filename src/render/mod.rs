@@ -5,6 +5,7 @@ mod cloud_init;
 mod engine;
 mod host_files;
 mod ovs;
+mod seed;
 mod write;
 
 #[cfg(test)]
@@ -13,4 +14,5 @@ mod tests;
 pub use artifact::*;
 pub use cloud_init::{RenderError, USER_DATA_MAX, cloud_init};
 pub use host_files::{HostFile, host_files};
+pub use seed::with_seeds;
 pub use write::{WriteError, differences, write};

@@ -106,6 +106,17 @@ pub enum Os {
     Ubuntu2404,
 }
 
+impl fmt::Display for Os {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Debian12 => "debian-12",
+            Self::Debian13 => "debian-13",
+            Self::Ubuntu2204 => "ubuntu-22.04",
+            Self::Ubuntu2404 => "ubuntu-24.04",
+        })
+    }
+}
+
 /// What brings the mesh up on a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

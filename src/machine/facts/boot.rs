@@ -18,6 +18,9 @@ pub struct Boot {
     pub failed: Vec<FailedUnit>,
     /// networking.service and docker.service, by name.
     pub units: BTreeMap<String, UnitTimes>,
+    /// Whether networking.service had started before the mesh's stanzas were written, and so had no mesh to bring up.
+    #[serde(default)]
+    pub networking_had_no_mesh: bool,
     /// From the kernel's start to the initrd's, microseconds; `None` without an initrd.
     pub initrd_start_us: Option<u64>,
     /// From the kernel's start to that of the system's own systemd, microseconds.
@@ -114,6 +117,9 @@ pub fn parse(sections: &Sections) -> Result<Boot, String> {
         },
         failed: failed(sections)?,
         units: units(sections.text("units").unwrap_or_default()),
+        networking_had_no_mesh: sections
+            .text("mesh-written")
+            .is_ok_and(|text| text.trim().parse().is_ok_and(|seconds: i64| seconds > 0)),
         initrd_start_us: microseconds(&manager, "InitRDTimestampMonotonic"),
         userspace_start_us: microseconds(&manager, "UserspaceTimestampMonotonic"),
         finish_us: microseconds(&manager, "FinishTimestampMonotonic"),

@@ -1,0 +1,53 @@
+//! `meshimg image`.
+
+use clap::Subcommand;
+
+use super::{Context, output};
+use crate::error::Error;
+use crate::image::{self, BaseRequest, Cache, Flavor};
+use crate::spec::{ArchiveUrl, InvalidName, Os};
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Build the base image of a release, or find it in the cache, and print its files
+    Base(Base),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Base {
+    /// The release: debian-12 or debian-13
+    #[arg(long, default_value = "debian-13", value_parser = os)]
+    os: Os,
+    /// Package archive to build from [default: mmdebstrap's own]
+    #[arg(long, value_parser = archive)]
+    archive: Option<ArchiveUrl>,
+}
+
+fn os(text: &str) -> Result<Os, String> {
+    match text {
+        "debian-12" => Ok(Os::Debian12),
+        "debian-13" => Ok(Os::Debian13),
+        _ => Err("images are built of debian-12 and debian-13".to_owned()),
+    }
+}
+
+fn archive(text: &str) -> Result<ArchiveUrl, String> {
+    text.parse().map_err(|error: InvalidName| error.to_string())
+}
+
+pub fn run(verb: Verb, context: &Context) -> Result<(), Error> {
+    let Verb::Base(arguments) = verb;
+    let request = BaseRequest {
+        os: arguments.os,
+        archive: arguments.archive,
+        flavor: Flavor::Full,
+    };
+    let base = image::base(&request, &Cache::from_environment()?, &context.ui)?;
+    output::print(&format!(
+        "disk {}\nkernel {}\ninitrd {}\ncommand-line {}\n",
+        base.disk.display(),
+        base.kernel.display(),
+        base.initrd.display(),
+        base.command_line
+    ))
+}

@@ -1,0 +1,298 @@
+//! A lab and its machines: power-on, and the wait until there is something to be proved.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::{Lab, LabError, LabHost, LabRequest};
+use crate::exec::interrupt;
+use crate::image::BaseImage;
+use crate::machine::Machine;
+use crate::machine::facts::{self, Facts, Scope};
+use crate::machine::probe::{self, BootLimits, Verdict, container};
+use crate::machine::report::HostTimings;
+use crate::machine::ssh::{self, SshMachine, SshTarget};
+use crate::plan::Plan;
+use crate::render::Artifacts;
+use crate::spec::{HostName, Os};
+use crate::ui::{Ui, seconds};
+use crate::wait::{Look, WaitError, until};
+
+/// Three hosts took 131 s by hand, on two cores without KVM; a machine that does other work too gets five times that.
+const BOOT_DEADLINE: Duration = Duration::from_secs(660);
+
+/// From ssh on all hosts to a mesh that carries traffic: what is left of cloud-init.
+const READY_DEADLINE: Duration = Duration::from_secs(420);
+
+/// From then to the last unit of the boot.
+const SETTLE_DEADLINE: Duration = Duration::from_secs(240);
+
+/// One look at all hosts.
+const GATHER_DEADLINE: Duration = Duration::from_secs(120);
+
+/// Between two looks that cost an emulated host a second of work.
+const LOOK_INTERVAL: Duration = Duration::from_secs(2);
+
+/// What a lab is started with besides the plan.
+#[derive(Debug, Clone, Copy)]
+pub struct Size {
+    /// Memory of each host, MiB.
+    pub memory_mib: u32,
+    /// Processors of each host.
+    pub processors: u32,
+}
+
+impl Default for Size {
+    /// Docker's daemon and Open vSwitch take 300 MiB; a second processor only costs an emulator.
+    fn default() -> Self {
+        Self {
+            memory_mib: 768,
+            processors: 1,
+        }
+    }
+}
+
+/// The request for the hosts of `plan` with their `artifacts`.
+///
+/// # Errors
+/// [`LabError::NoUserData`] when `artifacts` are not those of the plan.
+pub fn request(plan: &Plan, artifacts: &Artifacts, images: &BTreeMap<Os, BaseImage>, size: Size) -> Result<LabRequest, LabError> {
+    let host = |host: &crate::plan::HostPlan| {
+        let artifact = artifacts.0.get(&format!("{}/user-data", host.name));
+        let user_data = artifact
+            .ok_or_else(|| LabError::NoUserData { host: host.name.clone() })?
+            .bytes
+            .clone();
+        Ok(LabHost {
+            plan: host.clone(),
+            user_data,
+        })
+    };
+    Ok(LabRequest {
+        cluster: plan.cluster.clone(),
+        hosts: plan.hosts.iter().map(host).collect::<Result<_, LabError>>()?,
+        underlay_mtu: plan.mtu.underlay,
+        subnet: plan.containers.subnet,
+        base_images: images.clone(),
+        memory_mib: size.memory_mib,
+        processors: size.processors,
+        program: None,
+    })
+}
+
+/// A running lab with an ssh connection to each host.
+pub struct Session<'a> {
+    pub lab: Lab,
+    pub plan: &'a Plan,
+    pub ui: &'a Ui,
+    pub machines: Vec<SshMachine>,
+    pub timings: BTreeMap<HostName, HostTimings>,
+    /// How long networking.service took where it had no mesh to bring up: at the first boot, when cloud-init had not written it yet.
+    pub networking_without_mesh: Option<Duration>,
+}
+
+impl<'a> Session<'a> {
+    /// Starts the hosts and waits until the mesh carries traffic.
+    ///
+    /// # Errors
+    /// [`LabError`]; the lab is ended then, unless `keep`.
+    pub fn up(request: &LabRequest, plan: &'a Plan, ui: &'a Ui) -> Result<Self, LabError> {
+        let started = Instant::now();
+        ui.line(&format!("starting {} hosts ...", plan.hosts.len()));
+        let lab = Lab::up(request, ui)?;
+        ui.line(&format!("hosts run under {} in {}", lab.accelerator(), lab.folder().display()));
+        let mut session = Self::of(lab, plan, ui)?;
+        session.wait_for_ssh(started)?;
+        session.wait_for_mesh(started)?;
+        session.wait_until_settled(started)?;
+        Ok(session)
+    }
+
+    /// A lab that runs already.
+    ///
+    /// # Errors
+    /// [`LabError`] when there is none, or a host of the plan is not in it.
+    pub fn of(lab: Lab, plan: &'a Plan, ui: &'a Ui) -> Result<Self, LabError> {
+        let mut machines = Vec::new();
+        for host in &plan.hosts {
+            let target = target(&lab, &host.name)?;
+            machines.push(SshMachine::new(target).map_err(|source| LabError::NoSsh {
+                host: host.name.clone(),
+                source,
+            })?);
+        }
+        Ok(Self {
+            lab,
+            plan,
+            ui,
+            machines,
+            timings: BTreeMap::new(),
+            networking_without_mesh: None,
+        })
+    }
+
+    /// All machines, as probes take them.
+    pub fn all(&self) -> Vec<&dyn Machine> {
+        self.machines.iter().map(|machine| machine as &dyn Machine).collect()
+    }
+
+    /// The machine of `host`.
+    pub fn machine(&self, host: &HostName) -> Option<&SshMachine> {
+        self.machines.iter().find(|machine| machine.name() == host)
+    }
+
+    /// Waits for ssh on all hosts at once.
+    fn wait_for_ssh(&mut self, started: Instant) -> Result<(), LabError> {
+        let (lab, ui) = (&self.lab, self.ui);
+        let results: Vec<(HostName, Result<Duration, WaitError>)> = std::thread::scope(|scope| {
+            let wait = |machine: &SshMachine| {
+                let gone = || lab.ended(machine.name().as_str());
+                let result = ssh::wait_for_ssh(machine.target().clone(), BOOT_DEADLINE, gone).map(|_| started.elapsed());
+                if let Ok(took) = &result {
+                    ui.line(&format!("{}: ssh after {}", machine.name(), seconds(*took)));
+                }
+                (machine.name().clone(), result)
+            };
+            let threads: Vec<_> = self.machines.iter().map(|machine| scope.spawn(move || wait(machine))).collect();
+            threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
+        });
+        for (host, result) in results {
+            self.timings.entry(host).or_default().ssh_seconds = Some(result?.as_secs_f64());
+        }
+        Ok(())
+    }
+
+    /// Waits until every link carries traffic and Docker runs everywhere.
+    ///
+    /// # Errors
+    /// [`LabError::Wait`] with what is still red.
+    pub fn wait_for_mesh(&mut self, started: Instant) -> Result<(), LabError> {
+        self.ui.line("waiting for the mesh ...");
+        probe::mesh_ready(self.plan, &self.all(), READY_DEADLINE, || self.any_ended())?;
+        let took = started.elapsed();
+        self.ui.line(&format!("mesh ready {} after power-on", seconds(took)));
+        for host in &self.plan.hosts {
+            self.timings.entry(host.name.clone()).or_default().mesh_ready_seconds = Some(took.as_secs_f64());
+        }
+        Ok(())
+    }
+
+    /// Waits until systemd and cloud-init have nothing left to do, well or badly: what a probe says before that is too early.
+    ///
+    /// # Errors
+    /// [`LabError::Wait`] with the state of the hosts that are still at it.
+    pub fn wait_until_settled(&mut self, started: Instant) -> Result<(), LabError> {
+        let facts = until("the end of the boot", SETTLE_DEADLINE, LOOK_INTERVAL, || {
+            let facts = self.facts();
+            let busy: Vec<String> = facts
+                .iter()
+                .filter_map(|(host, facts)| Some(format!("{host}: {}", busy(facts)?)))
+                .collect();
+            if busy.is_empty() {
+                Look::Ready(facts)
+            } else {
+                Look::Pending(busy.join(", "))
+            }
+        })?;
+        let took = started.elapsed();
+        for host in facts.keys() {
+            self.timings
+                .entry(host.clone())
+                .or_default()
+                .cloud_init_done_seconds
+                .get_or_insert(took.as_secs_f64());
+        }
+        if self.networking_without_mesh.is_none() {
+            self.networking_without_mesh = facts.values().filter_map(networking_without_mesh).max();
+        }
+        Ok(())
+    }
+
+    /// What is known of the hosts now.
+    pub fn facts(&self) -> BTreeMap<HostName, Facts> {
+        facts::gather(self.plan, &self.all(), Scope::All, GATHER_DEADLINE)
+    }
+
+    /// All probes, on all hosts.
+    pub fn probe(&self) -> Vec<Verdict> {
+        self.ui.line("probing ...");
+        let started = Instant::now();
+        let mut verdicts = probe::state(self.plan, &self.facts(), &self.limits());
+        verdicts.extend(probe::active(self.plan, &self.all()));
+        self.ui.line(&format!("probed in {}", seconds(started.elapsed())));
+        verdicts
+    }
+
+    fn limits(&self) -> BootLimits {
+        let default = BootLimits::default();
+        BootLimits {
+            networking_without_mesh: self.networking_without_mesh.unwrap_or(default.networking_without_mesh),
+            ..default
+        }
+    }
+
+    /// Why a wait for the hosts is in vain: one of them has ended.
+    pub fn any_ended(&self) -> Option<String> {
+        self.plan.hosts.iter().find_map(|host| self.lab.ended(host.name.as_str()))
+    }
+
+    /// Removes what the probes left on the hosts.
+    pub fn clean_up(&self) {
+        if let Err(error) = container::clean_up(&self.all()) {
+            self.ui.line(&error.to_string());
+        }
+    }
+
+    /// Ends the connections and the lab.
+    ///
+    /// # Errors
+    /// [`LabError::NotEnded`].
+    pub fn down(self) -> Result<(), LabError> {
+        drop(self.machines);
+        self.lab.destroy()
+    }
+}
+
+/// What a host is still doing, if anything.
+fn busy(facts: &Facts) -> Option<String> {
+    if interrupt::requested() {
+        return None;
+    }
+    let boot = match facts.boot.known() {
+        Ok(boot) => boot,
+        Err(why) => return Some(why.to_owned()),
+    };
+    if matches!(boot.state.as_str(), "initializing" | "starting") {
+        return Some(format!("systemd says {}", boot.state));
+    }
+    let cloud_init = boot.cloud_init.known().ok()?;
+    (cloud_init.status == "running" || cloud_init.status == "not run").then(|| format!("cloud-init says {}", cloud_init.status))
+}
+
+/// How long networking.service took, if the mesh came up after it.
+fn networking_without_mesh(facts: &Facts) -> Option<Duration> {
+    let boot = facts.boot.known().ok()?;
+    if !boot.networking_had_no_mesh {
+        return None;
+    }
+    Duration::try_from_secs_f64(boot.units.get("networking.service")?.took_seconds()?).ok()
+}
+
+/// How to reach a host of the lab.
+fn target(lab: &Lab, host: &HostName) -> Result<SshTarget, LabError> {
+    let guest = lab.ssh_target(host.as_str())?;
+    let folder = Path::new(&guest.key).parent().unwrap_or(Path::new("/")).to_owned();
+    let root = "root".parse().map_err(|_| LabError::NoHost {
+        cluster: String::new(),
+        host: host.to_string(),
+    })?;
+    Ok(SshTarget {
+        host: host.clone(),
+        address: guest.address.into(),
+        port: guest.port,
+        user: root,
+        key: Some(guest.key),
+        known_hosts: guest.known_hosts,
+        control_folder: folder,
+    })
+}

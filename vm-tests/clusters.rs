@@ -1,0 +1,132 @@
+//! The labs that the tests share.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use libtest_mimic::Failed;
+use meshimg::exec::interrupt;
+use meshimg::image::{BaseRequest, Cache, Flavor, base};
+use meshimg::lab::session::{Session, Size, request};
+use meshimg::machine::probe::Verdict;
+use meshimg::plan::{Plan, plan};
+use meshimg::render;
+use meshimg::spec;
+use meshimg::ui::{Ui, Verbosity};
+
+/// A running lab, or why there is none.
+type Slot = Mutex<Option<Result<Session<'static>, String>>>;
+
+/// A cluster of examples/ and the images its hosts boot from.
+pub struct Cluster {
+    pub example: &'static str,
+    /// Hosts without Open vSwitch and Docker in their image: cloud-init has to install them.
+    pub flavor: Flavor,
+    slot: Slot,
+}
+
+pub static THREE_HOSTS: Cluster = Cluster {
+    example: "three-hosts",
+    flavor: Flavor::Full,
+    slot: Mutex::new(None),
+};
+pub static MIXED: Cluster = Cluster {
+    example: "mixed",
+    flavor: Flavor::Stock,
+    slot: Mutex::new(None),
+};
+
+/// The file of an example.
+pub fn example(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("examples")
+        .join(name)
+        .join("cluster.yaml")
+}
+
+/// The plan of an example.
+pub fn plan_of(name: &str) -> Result<Plan, Box<dyn std::error::Error>> {
+    let bytes = std::fs::read(example(name))?;
+    let (spec, _) = spec::load(&bytes).map_err(|problems| spec::render(name, &bytes, &problems, false))?;
+    Ok(plan(&spec)?)
+}
+
+impl Cluster {
+    /// Runs `test` on the cluster's lab, which is booted if it does not run yet. Where the boot failed, every test fails.
+    pub fn with(&'static self, test: impl FnOnce(&mut Session<'static>) -> Result<(), Failed>) -> Result<(), Failed> {
+        if interrupt::requested() {
+            return Err("interrupted".into());
+        }
+        let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = slot.get_or_insert_with(|| {
+            end_others(self);
+            self.boot().map_err(|error| error.to_string())
+        });
+        match session {
+            Ok(session) => test(session),
+            Err(error) => Err(format!("the lab of {} did not come up: {error}", self.example).into()),
+        }
+    }
+
+    fn boot(&self) -> Result<Session<'static>, Box<dyn std::error::Error>> {
+        // Tests run for the life of the process, and the session borrows both.
+        let ui: &'static Ui = Box::leak(Box::new(Ui::new(Verbosity::Normal, false)));
+        let plan: &'static Plan = Box::leak(Box::new(plan_of(self.example)?));
+        let artifacts = render::cloud_init(plan, None)?;
+        let cache = Cache::from_environment()?;
+        let mut images = BTreeMap::new();
+        for host in &plan.hosts {
+            let wanted = BaseRequest {
+                os: host.os,
+                archive: None,
+                flavor: self.flavor,
+            };
+            images.insert(host.os, base(&wanted, &cache, ui)?);
+        }
+        let mut request = request(plan, &artifacts, &images, Size::default())?;
+        request.program = Some(env!("CARGO_BIN_EXE_meshimg").into());
+        Ok(Session::up(&request, plan, ui)?)
+    }
+
+    fn end(&self) -> Result<(), String> {
+        match self.slot.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(Ok(session)) => session.down().map_err(|error| error.to_string()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Memory and cores are for one lab at a time.
+fn end_others(kept: &Cluster) {
+    for cluster in [&THREE_HOSTS, &MIXED] {
+        if !std::ptr::eq(cluster, kept)
+            && let Err(error) = cluster.end()
+        {
+            eprintln!("{error}");
+        }
+    }
+}
+
+/// Ends every lab that runs.
+pub fn end_all() -> Result<(), String> {
+    let errors: Vec<String> = [&THREE_HOSTS, &MIXED].iter().filter_map(|cluster| cluster.end().err()).collect();
+    if errors.is_empty() { Ok(()) } else { Err(errors.join("\n")) }
+}
+
+/// Fails with every red verdict; also when there are none at all.
+pub fn all_green(verdicts: &[Verdict]) -> Result<(), Failed> {
+    if verdicts.is_empty() {
+        return Err("no verdicts".into());
+    }
+    let reds = reds(verdicts);
+    if reds.is_empty() { Ok(()) } else { Err(reds.join("\n").into()) }
+}
+
+/// The red verdicts, a line each.
+pub fn reds(verdicts: &[Verdict]) -> Vec<String> {
+    verdicts
+        .iter()
+        .filter(|verdict| verdict.is_red())
+        .map(|verdict| format!("{} ({}): {}", verdict.probe, verdict.subject, verdict.summary))
+        .collect()
+}

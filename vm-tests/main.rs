@@ -1,0 +1,32 @@
+//! Tests on real hosts: QEMU guests of the lab. Run by scripts/test; alone: `MESHIMG_REQUIRE=qemu cargo test --test vm`.
+//!
+//! One test after the other; those of one cluster share its lab, which the first of them boots.
+
+mod clusters;
+mod scenarios;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+use meshimg::exec::interrupt;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // The tests of a cluster build on each other, and two cores carry one lab.
+    arguments.test_threads = Some(1);
+    if let Err(error) = interrupt::install() {
+        eprintln!("no signal handler: {error}");
+        return ExitCode::FAILURE;
+    }
+    let required = std::env::var("MESHIMG_REQUIRE").is_ok_and(|tiers| tiers.split(',').any(|tier| tier == "qemu"));
+    if !required && !arguments.list {
+        eprintln!("vm tests are skipped: they take minutes. MESHIMG_REQUIRE=qemu runs them, as scripts/test does.");
+    }
+    let tests: Vec<Trial> = scenarios::all().into_iter().map(|test| test.with_ignored_flag(!required)).collect();
+    let conclusion = libtest_mimic::run(&arguments, tests);
+    if let Err(error) = clusters::end_all() {
+        eprintln!("{error}");
+        return ExitCode::FAILURE;
+    }
+    conclusion.exit_code()
+}

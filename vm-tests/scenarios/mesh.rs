@@ -1,0 +1,108 @@
+//! The mesh carries what it should, and the probes that say so turn red when it does not.
+
+use libtest_mimic::{Failed, Trial};
+use meshimg::lab::session::Session;
+use meshimg::machine::probe;
+
+use super::{containers_reach_each_other, run, three};
+use crate::clusters::{all_green, reds};
+
+pub fn tests() -> Vec<Trial> {
+    vec![
+        three("every_probe_is_green", every_probe_is_green),
+        three("links_cut_turn_container_ping_red", links_cut_turn_container_ping_red),
+        three("a_wrong_mtu_turns_mtu_red", a_wrong_mtu_turns_mtu_red),
+        three("bridged_frames_pass_whatever_br_netfilter_says", bridged_frames_pass),
+        three("user_data_is_valid_for_every_example", user_data_is_valid),
+    ]
+}
+
+fn every_probe_is_green(session: &mut Session<'static>) -> Result<(), Failed> {
+    all_green(&session.probe())
+}
+
+fn links_cut_turn_container_ping_red(session: &mut Session<'static>) -> Result<(), Failed> {
+    let machines = session.all();
+    let containers = probe::container::start(session.plan, &machines);
+    session.lab.cut_all()?;
+    let cut = probe::container_ping(session.plan, &machines, &containers);
+    session.lab.heal()?;
+    if reds(&cut).len() != 6 {
+        return Err(format!("with all links cut, these pairs alone are red: {:?}", reds(&cut)).into());
+    }
+    containers_reach_each_other(session)
+}
+
+fn a_wrong_mtu_turns_mtu_red(session: &mut Session<'static>) -> Result<(), Failed> {
+    run(session, "host2", "ovs-vsctl set interface br0 mtu_request=1400")?;
+    let machines = session.all();
+    let containers = probe::container::start(session.plan, &machines);
+    let small = reds(&probe::mtu(session.plan, &machines, &containers));
+    run(session, "host2", "ovs-vsctl set interface br0 mtu_request=1462")?;
+    let small_pairs = small.len();
+    // Too large a plan is as wrong: one byte more than the mesh carries.
+    let mut wrong = session.plan.clone();
+    wrong.mtu.mesh += 1;
+    let large = reds(&probe::mtu(&wrong, &machines, &containers)).len();
+    if small_pairs != 4 || large != 6 {
+        return Err(format!("red with 1400 bytes on host2: {small:?}; with a plan of 1463: {large}").into());
+    }
+    all_green(&probe::mtu(session.plan, &machines, &containers))
+}
+
+/// Kubernetes and others load br_netfilter and have bridged frames pass iptables.
+fn bridged_frames_pass(session: &mut Session<'static>) -> Result<(), Failed> {
+    for host in ["host1", "host2", "host3"] {
+        let value = run(
+            session,
+            host,
+            "modprobe br_netfilter; udevadm settle; cat /proc/sys/net/bridge/bridge-nf-call-iptables",
+        )?;
+        if value.trim() != "0" {
+            return Err(format!("{host}: loading br_netfilter leaves bridge-nf-call-iptables={value}").into());
+        }
+    }
+    containers_reach_each_other(session)?;
+    for host in ["host1", "host2", "host3"] {
+        run(session, host, "sysctl -w net.bridge.bridge-nf-call-iptables=1")?;
+    }
+    let result = containers_reach_each_other(session);
+    for host in ["host1", "host2", "host3"] {
+        run(session, host, "sysctl -w net.bridge.bridge-nf-call-iptables=0")?;
+    }
+    result
+}
+
+/// `cloud-init schema` of both Debian releases' cloud-init decides; this is Debian 13's.
+fn user_data_is_valid(session: &mut Session<'static>) -> Result<(), Failed> {
+    let mut invalid = Vec::new();
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples"))? {
+        let name = entry?.file_name();
+        let plan = crate::clusters::plan_of(&name.to_string_lossy())?;
+        for (path, artifact) in meshimg::render::cloud_init(&plan, None)?.0 {
+            if path.ends_with("user-data") {
+                let script = format!(
+                    "cat >/tmp/user-data <<'MESHIMG_END'\n{}\nMESHIMG_END\ncloud-init schema --config-file /tmp/user-data 2>&1 || true",
+                    String::from_utf8(artifact.bytes)?
+                );
+                let said = run(session, "host1", &script)?;
+                if !said.contains("Valid schema") {
+                    invalid.push(format!("{} {path}: {said}", name.display()));
+                }
+            }
+        }
+    }
+    let wrong = run(
+        session,
+        "host1",
+        "printf '#cloud-config\\nruncmd: 7\\n' >/tmp/wrong; cloud-init schema --config-file /tmp/wrong 2>&1 || true",
+    )?;
+    if wrong.contains("Valid schema") {
+        invalid.push("a wrong file passes".to_owned());
+    }
+    if invalid.is_empty() {
+        Ok(())
+    } else {
+        Err(invalid.join("\n").into())
+    }
+}

@@ -1,0 +1,68 @@
+//! What is proved on running hosts. A test's name is the promise.
+
+mod boot;
+mod faults;
+mod isolation;
+mod mesh;
+mod mixed;
+mod order;
+
+use std::time::Duration;
+
+use libtest_mimic::{Failed, Trial};
+use meshimg::lab::session::Session;
+use meshimg::machine::{Machine, probe};
+use meshimg::spec::HostName;
+use meshimg::wait::{Look, until};
+
+use crate::clusters::{Cluster, THREE_HOSTS, reds};
+
+/// One command on a host, emulated or not.
+pub const SOON: Duration = Duration::from_secs(120);
+
+/// All tests, in the order in which they run: what disturbs a host comes after what only looks at it.
+pub fn all() -> Vec<Trial> {
+    [
+        mesh::tests(),
+        isolation::tests(),
+        order::tests(),
+        faults::tests(),
+        boot::tests(),
+        mixed::tests(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// A test on the lab of `cluster`.
+fn on(cluster: &'static Cluster, name: &str, test: fn(&mut Session<'static>) -> Result<(), Failed>) -> Trial {
+    Trial::test(format!("{}::{name}", cluster.example.replace('-', "_")), move || cluster.with(test))
+}
+
+/// A test on three hosts with every default.
+fn three(name: &str, test: fn(&mut Session<'static>) -> Result<(), Failed>) -> Trial {
+    on(&THREE_HOSTS, name, test)
+}
+
+/// Runs `script` on `host` and gives what it printed.
+fn run(session: &Session<'_>, host: &str, script: &str) -> Result<String, Failed> {
+    let host: HostName = host.parse()?;
+    let machine = session.machine(&host).ok_or("no such host")?;
+    Ok(machine.run(script, SOON)?.stdout_text())
+}
+
+/// Waits until all active probes are green: a restarted daemon needs some seconds.
+fn containers_reach_each_other(session: &Session<'_>) -> Result<(), Failed> {
+    until("containers on all hosts", SOON, Duration::from_secs(1), || {
+        let machines = session.all();
+        let containers = probe::container::start(session.plan, &machines);
+        let reds = reds(&probe::container_ping(session.plan, &machines, &containers));
+        if reds.is_empty() {
+            Look::Ready(())
+        } else {
+            Look::Pending(reds.join("\n"))
+        }
+    })?;
+    Ok(())
+}
