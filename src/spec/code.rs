@@ -42,6 +42,8 @@ codes! {
     UnknownValue = "keys::unknown-value",
     /// A key of the whole cluster, given for one host.
     ClusterWide = "keys::cluster-wide",
+    /// A list or map that user-data could not hold.
+    TooLong = "keys::too-long",
     NotAnAddress = "keys::not-an-address",
     NotASubnet = "keys::not-a-subnet",
     VersionUnsupported = "version::unsupported",

@@ -1,12 +1,12 @@
 //! A tree of values to typed fields, noting every problem on the way.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::diagnostic::{Code, Diagnostic};
-use super::nearest::nearest;
+use super::nearest::{SUGGESTED_MAX, nearest};
 use super::node::{Node, Place, Value};
 
 /// A value, its place in the file and its YAML path.
@@ -164,6 +164,7 @@ impl<'a> MapReader<'a> {
         };
         let mut places: BTreeMap<&str, Place> = BTreeMap::new();
         let mut values = BTreeMap::new();
+        let mut suggested = BTreeSet::new();
         for (key, value) in entries {
             let Value::Text(name) = &key.value else {
                 problems.push(wrong_type(
@@ -182,10 +183,17 @@ impl<'a> MapReader<'a> {
             if keys.known.contains(name) {
                 values.insert(name.as_str(), value);
             } else {
-                problems.push(unknown_key(name, path, key.place, keys));
+                let known = keys.known.iter().map(String::as_str);
+                let near = (problems.len() < SUGGESTED_MAX).then(|| nearest(name, known)).flatten();
+                suggested.extend(near);
+                problems.push(unknown_key(name, near, path, key.place, keys));
             }
         }
         for key in keys.required {
+            // A misspelt key is one mistake, told of at the key that is there.
+            if suggested.contains(key) {
+                continue;
+            }
             if values.get(key).is_none_or(|value| value.value == Value::Null) {
                 let place = values.get(key).map_or(node.place, |value| value.place);
                 let message = format!("the key '{key}' is missing or has no value");
@@ -216,7 +224,7 @@ pub(crate) fn duplicate_key(name: &str, path: &str, place: Place, first: Place) 
     Diagnostic::error(Code::KeyDuplicate, &join(path, name), place, message, "keep one of the two").with_related(first, "first given here")
 }
 
-fn unknown_key(name: &str, path: &str, place: Place, keys: &Keys<'_>) -> Diagnostic {
+fn unknown_key(name: &str, near: Option<&str>, path: &str, place: Place, keys: &Keys<'_>) -> Diagnostic {
     if keys.cluster_wide.contains(&name) {
         // `hosts[1].underlay` -> `underlay`: where the key belongs.
         let wide = path.split_once(']').map_or(path, |(_, rest)| rest.trim_start_matches('.'));
@@ -225,7 +233,7 @@ fn unknown_key(name: &str, path: &str, place: Place, keys: &Keys<'_>) -> Diagnos
         return Diagnostic::error(Code::ClusterWide, &join(path, name), place, message, help);
     }
     let known = keys.known.join(", ");
-    let help = match nearest(name, keys.known.iter().map(String::as_str)) {
+    let help = match near {
         Some(near) => format!("did you mean '{near}'? The keys here are {known}"),
         None => format!("the keys here are {known}"),
     };

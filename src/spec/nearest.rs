@@ -1,15 +1,17 @@
 //! The known word that a mistyped one probably means.
 
+/// Problems in one file after which no more words are suggested: nobody reads on, and comparing words takes time.
+pub(crate) const SUGGESTED_MAX: usize = 100;
+
 /// The word of `known` nearest to `word`, if it is near enough to be a slip: at most a third of its letters differ.
 pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    // No known word is longer than this with its slips; the bound keeps a hostile key from costing time.
-    if word.len() > 64 {
-        return None;
-    }
     let folded = word.to_ascii_lowercase().replace('_', "-");
+    let slips = |candidate: &str| candidate.len().div_ceil(3);
     known
+        // Each insertion is a slip; the bound also keeps a hostile word from costing time.
+        .filter(|candidate| folded.len().abs_diff(candidate.len()) <= slips(candidate))
         .map(|candidate| (distance(&folded, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.len().div_ceil(3))
+        .filter(|(distance, candidate)| *distance <= slips(candidate))
         .min()
         .map(|(_, candidate)| candidate)
 }

@@ -122,12 +122,15 @@ fn build(rules: &mut Rules<'_>) -> Option<Spec> {
     interfaces::check(rules);
     let containers = containers::check(rules);
     let mesh = mesh::check(rules, loop_protection);
-    let daemons: Vec<_> = rules.hosts.clone().into_iter().map(|host| docker::daemon(rules, host)).collect();
+    docker::check(rules);
     let apis: Vec<_> = rules.hosts.clone().into_iter().map(|host| docker::api(rules, host)).collect();
+    if !access::sizes_are_fine(rules) {
+        return None;
+    }
 
     let mut hosts = Vec::new();
-    let parts = rules.hosts.iter().zip(underlays).zip(daemons).zip(apis);
-    for (((host, underlay_interface), docker_daemon), docker_api) in parts {
+    let parts = rules.hosts.iter().zip(underlays).zip(apis);
+    for ((host, underlay_interface), docker_api) in parts {
         let keys = host.keys;
         hosts.push(HostSpec {
             name: keys.name.given()?.value.clone(),
@@ -149,7 +152,7 @@ fn build(rules: &mut Rules<'_>) -> Option<Spec> {
                 .then(|containers| &containers.slice)
                 .given()
                 .map(|slice| slice.value.0),
-            docker_daemon,
+            docker_daemon: docker::daemon(cluster, keys),
             docker_api: docker_api?,
             packages: access::packages(cluster, keys),
             archive: keys.archive.or(&cluster.archive).given().map(|archive| archive.value.clone()),

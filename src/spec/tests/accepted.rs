@@ -202,7 +202,6 @@ fn all_problems_at_once() {
     assert_eq!(
         codes(text),
         [
-            "keys::missing",
             "keys::wrong-type",
             "keys::unknown",
             "hosts::duplicate-name",

@@ -208,7 +208,6 @@ fn check_hosts(rules: &mut Rules<'_>, cut: &Cut) {
             addresses.push(share);
         }
     }
-    // By number nothing conflicts, so one side of each conflict is named in the file: pairs of the few named ones with all.
     let mut seen: BTreeMap<Ipv4Addr, &Share<'_, Ipv4Addr>> = BTreeMap::new();
     for share in &addresses {
         if let Some(earlier) = seen.get(&share.value) {
@@ -223,12 +222,14 @@ fn check_hosts(rules: &mut Rules<'_>, cut: &Cut) {
         }
         seen.entry(share.value).or_insert(share);
     }
-    for (index, slice) in slices.iter().enumerate() {
-        for other in slices
+    // By number nothing conflicts, so one side of each conflict is named in the file: the few named ones are compared with all.
+    for (index, slice) in slices.iter().enumerate().filter(|(_, slice)| slice.given.is_some()) {
+        // A pair of two named slices is looked at once.
+        let others = slices
             .iter()
-            .take(index)
-            .filter(|other| slice.given.is_some() || other.given.is_some())
-        {
+            .enumerate()
+            .filter(|(number, other)| *number < index || (*number > index && other.given.is_none()));
+        for (_, other) in others {
             if overlap(&slice.value, &other.value) {
                 let message = format!(
                     "the slice {} of {} overlaps the slice {} of {}",
@@ -240,7 +241,11 @@ fn check_hosts(rules: &mut Rules<'_>, cut: &Cut) {
                     .extend(slice.error(other, Code::ContainersSliceOverlap, message, help));
             }
         }
-        for address in addresses.iter().filter(|address| slice.given.is_some() || address.given.is_some()) {
+    }
+    let named: Vec<_> = addresses.iter().filter(|address| address.given.is_some()).collect();
+    let all: Vec<_> = addresses.iter().collect();
+    for slice in &slices {
+        for address in if slice.given.is_some() { &all } else { &named } {
             if slice.value.contains(&address.value) {
                 let message = format!(
                     "the container address {} of {} is inside the slice {} of {}",

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::{Host, Rules, in_range};
 use crate::spec::diagnostic::{Code, Diagnostic};
 use crate::spec::field::{Field, Placed, shown};
-use crate::spec::nearest::nearest;
-use crate::spec::raw_docker::{RawApi, RawDaemon};
+use crate::spec::nearest::{SUGGESTED_MAX, nearest};
+use crate::spec::raw::{RawCluster, RawHost};
+use crate::spec::raw_docker::RawApi;
 use crate::spec::types::Api;
 
 /// Options that the mesh sets or that would undo it, and what to do instead.
@@ -103,25 +104,29 @@ const KNOWN: &[&str] = &[
     "userns-remap",
 ];
 
-/// The options of a host over those of the cluster, key by key.
-pub(super) fn daemon(rules: &mut Rules<'_>, host: Host<'_>) -> BTreeMap<String, serde_json::Value> {
-    let of_cluster = rules.cluster.docker.then(|docker| &docker.daemon);
-    let of_host = host.keys.docker.then(|docker| &docker.daemon);
-    let mut merged = BTreeMap::new();
-    for RawDaemon(options) in [of_cluster, of_host]
+/// Judges the daemon options of the cluster and of each host.
+pub(super) fn check(rules: &mut Rules<'_>) {
+    let of_hosts = rules.hosts.iter().map(|host| &host.keys.docker);
+    let dockers: Vec<_> = std::iter::once(&rules.cluster.docker).chain(of_hosts).collect();
+    for options in dockers
         .into_iter()
-        .filter_map(|field| field.given())
-        .map(|field| &field.value)
+        .filter_map(|docker| docker.then(|docker| &docker.daemon).given())
     {
-        for (name, option) in options {
-            rules.problems.extend(check_option(name, option));
-            merged.insert(name.clone(), option.value.clone());
+        for (name, option) in &options.value.0 {
+            let is_few = rules.problems.len() < SUGGESTED_MAX;
+            rules.problems.extend(check_option(name, option, is_few));
         }
     }
-    merged
 }
 
-fn check_option(name: &str, option: &Placed<serde_json::Value>) -> Option<Diagnostic> {
+/// The options of a host over those of the cluster, key by key.
+pub(super) fn daemon(cluster: &RawCluster, host: &RawHost) -> BTreeMap<String, serde_json::Value> {
+    let fields = [&cluster.docker, &host.docker].map(|docker| docker.then(|docker| &docker.daemon).given());
+    let options = fields.into_iter().flatten().flat_map(|daemon| &daemon.value.0);
+    options.map(|(name, option)| (name.clone(), option.value.clone())).collect()
+}
+
+fn check_option(name: &str, option: &Placed<serde_json::Value>, suggest: bool) -> Option<Diagnostic> {
     if let Some((_, instead)) = OWNED.iter().find(|(owned, _)| *owned == name) {
         let message = format!("the mesh owns the daemon option '{name}'");
         return Some(option.error(Code::DockerOwnedOption, message, *instead));
@@ -140,7 +145,7 @@ fn check_option(name: &str, option: &Placed<serde_json::Value>) -> Option<Diagno
             "dockerd is not known to have the option '{}', and refuses to start with one it lacks",
             shown(name)
         );
-        let help = match nearest(name, KNOWN.iter().copied()) {
+        let help = match suggest.then(|| nearest(name, KNOWN.iter().copied())).flatten() {
             Some(near) => format!("did you mean '{near}'?"),
             None => "see dockerd(8) for the options of daemon.json".to_owned(),
         };
