@@ -60,6 +60,9 @@ const USER_PROGRAMS: &[&str] = &["newuidmap", "newgidmap"];
 /// mmdebstrap takes 40 s with a near archive; a slow one may take its time.
 const PACKAGES_DEADLINE: Duration = Duration::from_secs(30 * 60);
 
+/// How long the removal of an unfinished tree may hold up the end after Ctrl-C.
+const REMOVAL_DEADLINE: Duration = Duration::from_secs(20);
+
 /// Packages of every base image. Recommended packages are not installed (mmdebstrap's default), so each is named.
 const PACKAGES: &[&str] = &[
     "busybox-static",
@@ -226,10 +229,18 @@ impl Hooks {
         }
         Ok(Self { folder, path })
     }
+}
 
-    fn path(&self) -> &str {
-        debug_assert!(self.folder.path().is_dir());
-        &self.path
+impl Drop for Hooks {
+    /// An interrupted mmdebstrap may leave files of subordinate ids, which an ordinary user can remove only as root of a namespace.
+    fn drop(&mut self) {
+        if rustix::process::geteuid().is_root() || std::fs::remove_dir_all(self.folder.path()).is_ok() {
+            return;
+        }
+        let arguments = ["--map-root-user", "--map-auto", "--", "rm", "-rf", "--", &self.path];
+        if let Ok(running) = Tool::new("unshare", REMOVAL_DEADLINE).arguments(arguments).spawn() {
+            running.wait_uninterrupted(REMOVAL_DEADLINE);
+        }
     }
 }
 
@@ -246,11 +257,14 @@ fn build(request: &BaseRequest, suite: &str, key: &Key, folder: &Path, ui: &Ui) 
     let tar = folder.join("root.tar");
     let hooks = Hooks::new()?;
     ui.step(&format!("{what}: packages"), || {
-        let mut tool = Tool::new("mmdebstrap", PACKAGES_DEADLINE).arguments(mmdebstrap(request, suite, hooks.path(), &tar));
-        if rustix::process::geteuid().is_root() {
-            // /tmp may be a small tmpfs. An ordinary user's mapped ids can't get into the user's own folders: there /tmp has to do.
-            tool = tool.environment("TMPDIR", folder);
-        }
+        // /tmp may be a small tmpfs, so root builds beside the image. An ordinary user's mapped ids can't get into the user's own folders:
+        // there it has to be the folder for temporary files, and a folder in it of ours, as mmdebstrap leaves its GnuPG folder behind.
+        let is_root = rustix::process::geteuid().is_root();
+        let place = if is_root { folder } else { hooks.folder.path() };
+        let arguments = mmdebstrap(request, suite, &hooks.path, &tar);
+        let tool = Tool::new("mmdebstrap", PACKAGES_DEADLINE)
+            .arguments(arguments)
+            .environment("TMPDIR", place);
         tool.run()
     })?;
     ui.step(&format!("{what}: disk"), || disk::make(folder, &tar, request.flavor, &key.uuid()))
