@@ -65,6 +65,8 @@ const REMOVAL_DEADLINE: Duration = Duration::from_secs(20);
 
 /// Packages of every base image. Recommended packages are not installed (mmdebstrap's default), so each is named.
 const PACKAGES: &[&str] = &[
+    // The kernel enables it, and Docker 20.10 then starts no container without apparmor_parser. Debian's own images have it too.
+    "apparmor",
     "busybox-static",
     "ca-certificates",
     "cloud-init",

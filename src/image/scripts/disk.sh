@@ -103,7 +103,7 @@ check() { # WHAT COMMAND...
 check 'no kernel' test -e vmlinuz
 check 'no initrd' test -e initrd.img
 # In the root, as alternatives are links that only lead somewhere there.
-for program in cloud-init sshd; do
+for program in cloud-init sshd apparmor_parser; do
     check "$program is missing" chroot . sh -c "command -v $program" >/dev/null
 done
 if [ "$flavor" = full ]; then
