@@ -1,6 +1,7 @@
 //! The base image: Debian with what the mesh needs, made by mmdebstrap, built once for each set of inputs.
 
 use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -59,8 +60,13 @@ const USER_PROGRAMS: &[&str] = &["newuidmap", "newgidmap"];
 /// mmdebstrap takes 40 s with a near archive; a slow one may take its time.
 const PACKAGES_DEADLINE: Duration = Duration::from_secs(30 * 60);
 
+/// How long the removal of an unfinished tree may hold up the end after Ctrl-C.
+const REMOVAL_DEADLINE: Duration = Duration::from_secs(20);
+
 /// Packages of every base image. Recommended packages are not installed (mmdebstrap's default), so each is named.
 const PACKAGES: &[&str] = &[
+    // The kernel enables it, and Docker 20.10 then starts no container without apparmor_parser. Debian's own images have it too.
+    "apparmor",
     "busybox-static",
     "ca-certificates",
     "cloud-init",
@@ -116,8 +122,8 @@ fn packages(request: &BaseRequest) -> Vec<&'static str> {
     packages
 }
 
-/// The arguments of mmdebstrap(1) that write the tree to `tar`.
-fn mmdebstrap(request: &BaseRequest, suite: &str, tar: &Path) -> Vec<OsString> {
+/// The arguments of mmdebstrap(1) that write the tree to `tar`; its hooks are scripts in the folder `hooks`.
+fn mmdebstrap(request: &BaseRequest, suite: &str, hooks: &str, tar: &Path) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = vec![
         "--variant=minbase".into(),
         // For root this means namespaces of its own, for an ordinary user in addition a mapping of user ids.
@@ -132,10 +138,10 @@ fn mmdebstrap(request: &BaseRequest, suite: &str, tar: &Path) -> Vec<OsString> {
     arguments.extend(excluded.map(|path| format!("--dpkgopt=path-exclude={path}").into()));
     arguments.push("--dpkgopt=path-include=/usr/share/doc/*/copyright".into());
     arguments.push("--aptopt=Acquire::Languages \"none\"".into());
-    arguments.push(format!("--setup-hook={SETUP_SCRIPT}").into());
+    arguments.push(format!("--setup-hook=sh {hooks}/setup.sh \"$1\"").into());
     if request.flavor == Flavor::Stock {
         let list = mesh_packages(request.os).join(" ");
-        arguments.push(format!("--customize-hook=packages='{list}'\n{ARCHIVE_SCRIPT}").into());
+        arguments.push(format!("--customize-hook=sh {hooks}/archive.sh \"$1\" {list}").into());
     }
     arguments.push(suite.into());
     arguments.push(tar.into());
@@ -149,12 +155,14 @@ fn inputs(request: &BaseRequest, suite: &str) -> Inputs {
     inputs.add("suite", suite);
     inputs.add("archive", request.archive.as_ref().map_or("", ArchiveUrl::as_str));
     inputs.add("flavor", request.flavor.name());
-    for argument in mmdebstrap(request, suite, Path::new("root.tar")) {
+    for argument in mmdebstrap(request, suite, "HOOKS", Path::new("root.tar")) {
         inputs.add("mmdebstrap", argument.as_encoded_bytes());
     }
     for argument in disk::mke2fs("UUID") {
         inputs.add("mke2fs", argument);
     }
+    inputs.add("setup.sh", SETUP_SCRIPT);
+    inputs.add("archive.sh", ARCHIVE_SCRIPT);
     inputs.add("disk.sh", disk::DISK_SCRIPT);
     inputs.add("command-line", command_line());
     inputs
@@ -193,6 +201,51 @@ pub fn base(request: &BaseRequest, cache: &Cache, ui: &Ui) -> Result<BaseImage, 
     Ok(image(&folder))
 }
 
+/// The scripts that mmdebstrap calls, as files for as long as this lives.
+struct Hooks {
+    folder: tempfile::TempDir,
+    path: String,
+}
+
+impl Hooks {
+    /// In the folder for temporary files: for an ordinary user, hooks run under a subordinate id, which gets into no folder of the
+    /// user's own.
+    fn new() -> Result<Self, ImageError> {
+        let place = std::env::temp_dir();
+        let readable = std::fs::Permissions::from_mode(0o755);
+        let folder = tempfile::Builder::new()
+            .prefix("meshimg-hooks-")
+            .permissions(readable)
+            .tempdir_in(&place);
+        let folder = folder.map_err(|source| ImageError::file(&place, source))?;
+        for (name, text) in [("setup.sh", SETUP_SCRIPT), ("archive.sh", ARCHIVE_SCRIPT)] {
+            let path = folder.path().join(name);
+            super::write(&path, text)?;
+            let readable = std::fs::Permissions::from_mode(0o644);
+            std::fs::set_permissions(&path, readable).map_err(|source| ImageError::file(&path, source))?;
+        }
+        // It becomes part of a shell command.
+        let path = folder.path().to_string_lossy().into_owned();
+        if !path.chars().all(|c| c.is_ascii_alphanumeric() || "/._+-".contains(c)) {
+            return Err(ImageError::TemporaryFolder { path: place });
+        }
+        Ok(Self { folder, path })
+    }
+}
+
+impl Drop for Hooks {
+    /// An interrupted mmdebstrap may leave files of subordinate ids, which an ordinary user can remove only as root of a namespace.
+    fn drop(&mut self) {
+        if rustix::process::geteuid().is_root() || std::fs::remove_dir_all(self.folder.path()).is_ok() {
+            return;
+        }
+        let arguments = ["--map-root-user", "--map-auto", "--", "rm", "-rf", "--", &self.path];
+        if let Ok(running) = Tool::new("unshare", REMOVAL_DEADLINE).arguments(arguments).spawn() {
+            running.wait_uninterrupted(REMOVAL_DEADLINE);
+        }
+    }
+}
+
 fn require_programs() -> Result<(), ImageError> {
     let mut programs = PROGRAMS.to_vec();
     if !rustix::process::geteuid().is_root() {
@@ -204,12 +257,16 @@ fn require_programs() -> Result<(), ImageError> {
 fn build(request: &BaseRequest, suite: &str, key: &Key, folder: &Path, ui: &Ui) -> Result<(), ImageError> {
     let what = format!("base image {suite} ({})", request.flavor.name());
     let tar = folder.join("root.tar");
+    let hooks = Hooks::new()?;
     ui.step(&format!("{what}: packages"), || {
-        let mut tool = Tool::new("mmdebstrap", PACKAGES_DEADLINE).arguments(mmdebstrap(request, suite, &tar));
-        if rustix::process::geteuid().is_root() {
-            // /tmp may be a small tmpfs. An ordinary user's mapped ids can't get into the user's own folders: there /tmp has to do.
-            tool = tool.environment("TMPDIR", folder);
-        }
+        // /tmp may be a small tmpfs, so root builds beside the image. An ordinary user's mapped ids can't get into the user's own folders:
+        // there it has to be the folder for temporary files, and a folder in it of ours, as mmdebstrap leaves its GnuPG folder behind.
+        let is_root = rustix::process::geteuid().is_root();
+        let place = if is_root { folder } else { hooks.folder.path() };
+        let arguments = mmdebstrap(request, suite, &hooks.path, &tar);
+        let tool = Tool::new("mmdebstrap", PACKAGES_DEADLINE)
+            .arguments(arguments)
+            .environment("TMPDIR", place);
         tool.run()
     })?;
     ui.step(&format!("{what}: disk"), || disk::make(folder, &tar, request.flavor, &key.uuid()))
@@ -223,12 +280,11 @@ mod tests {
         BaseRequest { os, archive: None, flavor }
     }
 
-    /// The arguments, one a line, without the scripts' text.
+    /// The arguments, one a line.
     fn shown(request: &BaseRequest) -> String {
-        let arguments = mmdebstrap(request, suite(request.os).unwrap(), Path::new("root.tar"));
+        let arguments = mmdebstrap(request, suite(request.os).unwrap(), "/tmp/hooks", Path::new("root.tar"));
         let lines: Vec<String> = arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
-        let text = lines.join("\n");
-        text.replace(SETUP_SCRIPT, "<setup.sh>").replace(ARCHIVE_SCRIPT, "<archive.sh>")
+        lines.join("\n")
     }
 
     #[test]

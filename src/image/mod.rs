@@ -36,6 +36,8 @@ pub enum ImageError {
     NotDebian,
     #[error("no folder for the cache: set MESHIMG_CACHE to an absolute path")]
     NoCacheFolder,
+    #[error("the folder for temporary files, {}, has a name that a shell would not take as it is: set TMPDIR", path.display())]
+    TemporaryFolder { path: PathBuf },
     /// A full disk too: the text then says "No space left on device".
     #[error("cannot write {}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },

@@ -17,7 +17,7 @@ cd "$tree"
 ### What is particular to the machine that built it, or must be particular to each host
 
 # Removed before they are written: one that is a link could lead out of the tree.
-rm -f etc/machine-id etc/resolv.conf etc/hostname etc/hosts etc/default/locale var/lib/dbus/machine-id etc/ssh/ssh_host_*
+rm -f etc/machine-id etc/resolv.conf etc/hostname etc/hosts var/lib/dbus/machine-id etc/ssh/ssh_host_*
 : >etc/machine-id
 : >etc/resolv.conf
 echo localhost >etc/hostname
@@ -67,7 +67,10 @@ fi
 
 # cloud-init's default is en_US.UTF-8, which it would generate at first boot: 20 s on an emulated CPU, and a failed unit where the
 # package locales is not there. C.UTF-8 is part of libc, and cloud-init leaves alone what is set already.
-echo 'LANG=C.UTF-8' >etc/default/locale
+locale=etc/default/locale # in Debian 13 a link to the other
+test ! -L $locale || locale=etc/locale.conf
+rm -f $locale
+echo 'LANG=C.UTF-8' >$locale
 printf 'locale: C.UTF-8\n' >etc/cloud/cloud.cfg.d/10_meshimg_locale.cfg
 
 ### The container image of the probes: busybox alone, as `docker load` reads it (image specification v1.2, docker-archive)
@@ -100,12 +103,12 @@ check() { # WHAT COMMAND...
 check 'no kernel' test -e vmlinuz
 check 'no initrd' test -e initrd.img
 # In the root, as alternatives are links that only lead somewhere there.
-for program in cloud-init sshd; do
-    check "$program is missing" chroot . sh -c "command -v $program >/dev/null"
+for program in cloud-init sshd apparmor_parser; do
+    check "$program is missing" chroot . sh -c "command -v $program" >/dev/null
 done
 if [ "$flavor" = full ]; then
     for program in ovs-vswitchd ovs-vsctl dockerd docker ifup brctl dhclient; do
-        check "$program is missing" chroot . sh -c "command -v $program >/dev/null"
+        check "$program is missing" chroot . sh -c "command -v $program" >/dev/null
     done
     # Debian 12's Docker 20.10 has no such option; there its version has to do.
     if chroot . dockerd --help | grep -q -- --validate; then
@@ -123,13 +126,16 @@ if [ "$flavor" = stock ]; then
     check 'no netplan' test -x usr/sbin/netplan
     check 'no index of /srv/archive' test -s srv/archive/Packages
     for program in ovs-vsctl dockerd ifup; do
-        check "$program is in a stock image" chroot . sh -c "! command -v $program >/dev/null"
+        check "$program is in a stock image" chroot . sh -c "! command -v $program" >/dev/null
     done
     # What a guest will do at first boot, short of doing it.
     chroot . apt-get update -qq
     check 'the mesh cannot be installed' chroot . apt-get install -qq --simulate openvswitch-switch docker.io ifupdown bridge-utils >tmp/simulated
     rm -rf tmp/simulated var/lib/apt/lists/* var/cache/apt/*
 fi
+
+# The kernel mounts devtmpfs there; what the programs above took for /dev/null is no device.
+rm -rf dev/*
 
 ### Files for QEMU, and the disk
 

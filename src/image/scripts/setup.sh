@@ -1,5 +1,5 @@
-# mmdebstrap's setup hook: runs before any package is there; $1 is the root.
-# Without --reproducible tricks: these files must precede the kernel package, whose postinst makes the initrd (once, 5 s each time).
+# mmdebstrap's setup hook: sh setup.sh ROOT
+# Runs before any package is there: these files must precede the kernel package, whose postinst makes the initrd (some seconds each time).
 set -eu
 mkdir -p "$1/etc/initramfs-tools/conf.d" "$1/usr/share/initramfs-tools/modules.d"
 # MODULES=list: the initrd needs the disk's driver and nothing else (ext4 and virtio_pci are built into the cloud kernel). `most` makes
