@@ -26,6 +26,13 @@ const START_DEADLINE: Duration = Duration::from_secs(30);
 /// Killing guests takes some milliseconds each.
 const END_DEADLINE: Duration = Duration::from_secs(20);
 
+/// What a connection ends with whose other side has ended.
+const ENDED_KINDS: [std::io::ErrorKind; 3] = [
+    std::io::ErrorKind::UnexpectedEof,
+    std::io::ErrorKind::ConnectionReset,
+    std::io::ErrorKind::BrokenPipe,
+];
+
 /// How often to look while something starts or ends.
 const SOON: Duration = Duration::from_millis(50);
 
@@ -443,6 +450,8 @@ fn end(folder: &LabFolder, held: Option<Held>) -> Result<(), LabError> {
     let mut faults = Vec::new();
     match ask(folder, &Request::Stop) {
         Ok(_) | Err(ControlError::NotUp { .. }) => {}
+        // It may be gone before its answer is sent; what counts is looked at below.
+        Err(ControlError::Io(error)) if ENDED_KINDS.contains(&error.kind()) => {}
         Err(error) => faults.push(error.to_string()),
     }
     if let Some(mut held) = held {
