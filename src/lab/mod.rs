@@ -5,8 +5,11 @@
 
 pub mod accel;
 pub mod control;
+mod end;
+mod error;
 pub mod file;
 pub mod frame;
+mod log;
 mod management;
 mod prepare;
 pub mod qemu;
@@ -24,9 +27,10 @@ mod volume;
 mod tests;
 
 pub use control::{HostState, HostStatus, LabStatus, Traffic};
+pub use error::LabError;
 pub use file::Accelerator;
 pub use prepare::{LabHost, LabRequest};
-pub use run::{Lab, LabError};
+pub use run::Lab;
 pub use ssh::SshTarget;
 
 /// The hidden verb that makes the program a supervisor; the lab's folder follows it.

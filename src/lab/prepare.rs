@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use ipnet::Ipv4Net;
 
+use super::error::LabError;
 use super::file::{Accelerator, GuestFile, LabFile};
-use super::run::LabError;
 use super::seed::{self, Keys};
 use super::state::{LabFolder, StateError, make_private, names};
 use super::{management, qemu, volume};
@@ -45,6 +45,8 @@ pub struct LabRequest {
     pub memory_mib: u32,
     /// Processors of each host.
     pub processors: u32,
+    /// Whether cloud-init reads its user-data before the network comes up (NoCloud's `dsmode: local`); false is what clouds do.
+    pub local_seed: bool,
     /// The program that knows [`super::SUPERVISOR_VERB`]; `None`: the one that runs now.
     pub program: Option<PathBuf>,
 }
@@ -76,6 +78,7 @@ pub(super) fn lab_file(request: &LabRequest, accelerator: Accelerator) -> Result
         management,
         memory_mib: request.memory_mib,
         processors: request.processors,
+        local_seed: request.local_seed,
         guests: guests.collect::<Result<_, LabError>>()?,
     })
 }

@@ -30,11 +30,30 @@ fn vendor_part(first: &str, second: &str, kind: &str) -> String {
 
 #[test]
 fn meta_data_changes_with_the_content() {
-    insta::assert_snapshot!(text("192.0.2.1", "192.0.2.2", "meta-data"), @r#"{"instance-id":"meshimg-lab-demo-host1-17ea14a5963019e7","local-hostname":"host1"}"#);
+    insta::assert_snapshot!(text("192.0.2.1", "192.0.2.2", "meta-data"), @r#"{"instance-id":"meshimg-lab-demo-host1-48a8b1ce5bd4fc60","local-hostname":"host1"}"#);
     assert_ne!(
         text("192.0.2.1", "192.0.2.2", "meta-data"),
         text("192.0.2.1", "192.0.2.3", "meta-data")
     );
+}
+
+#[test]
+fn a_local_seed_says_so() {
+    let mut lab = lab("192.0.2.1", "192.0.2.2");
+    let keys = Keys {
+        host_private: String::new(),
+        host_public: String::new(),
+        login_public: String::new(),
+    };
+    let says = |lab: &crate::lab::file::LabFile| {
+        let files = files(lab, &lab.guests[0], &keys, USER_DATA);
+        String::from_utf8(files["meta-data"].clone())
+            .unwrap()
+            .contains(r#""dsmode":"local""#)
+    };
+    assert!(!says(&lab));
+    lab.local_seed = true;
+    assert!(says(&lab));
 }
 
 #[test]
@@ -63,6 +82,8 @@ fn vendor_data_sets_keys_routes_and_the_login() {
         up ip -4 route replace 203.0.113.2/32 dev eth1
     END
     fi
+    # With a seed that is read after the network came up, for this one boot; before it, there is no link yet.
+    ip -4 route replace 203.0.113.2/32 dev eth1 2>/dev/null || true
     mkdir -p /etc/ssh/sshd_config.d
     cat > /etc/ssh/meshimg-lab-login.pub <<'END'
     ssh-ed25519 AAAAlogin meshimg lab demo

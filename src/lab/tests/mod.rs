@@ -25,6 +25,7 @@ fn lab(first: &str, second: &str) -> LabFile {
         management: "10.0.2.0/24".parse().unwrap(),
         memory_mib: 1024,
         processors: 2,
+        local_seed: false,
         guests: vec![guest("host1", first, 40001), guest("host2", second, 40002)],
     }
 }
