@@ -268,7 +268,12 @@ fn dropping_ends() {
     drop(lab);
     assert!(started.iter().all(|process| !is_alive(*process)));
     assert_eq!(left_over("dropping"), Vec::<String>::new());
-    assert!(folder("dropping").join("host1.qemu.log").exists(), "logs stay");
+    let log = Lab::kept_serial_log("dropping", "host1").unwrap();
+    assert_eq!(log, folder("dropping").join("host1.serial.log"));
+    for host in ["host9", "../dropping/host1", "/etc/passwd"] {
+        let error = Lab::kept_serial_log("dropping", host).unwrap_err().to_string();
+        assert_eq!(error, format!("the lab 'dropping' has no host '{host}'"));
+    }
 }
 
 fn detached_goes_on() {

@@ -41,9 +41,9 @@ pub struct LabRequest {
     /// That of the containers: the lab's own addresses keep out of it.
     pub subnet: Ipv4Net,
     pub base_images: BTreeMap<Os, BaseImage>,
-    /// Memory of each host, MiB.
+    /// Memory of each host, MiB; [`super::MEMORY_MIB`] unless there is a reason.
     pub memory_mib: u32,
-    /// Processors of each host.
+    /// Processors of each host; [`super::PROCESSORS`] unless there is a reason.
     pub processors: u32,
     /// Whether cloud-init reads its user-data before the network comes up (NoCloud's `dsmode: local`); false is what clouds do.
     pub local_seed: bool,

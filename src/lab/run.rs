@@ -348,6 +348,23 @@ impl Lab {
         Ok(self.folder.file(&names::serial_log(host)))
     }
 
+    /// The serial console's file of a host whose lab may have ended since: its logs stay until the next `up` or `down`.
+    ///
+    /// # Errors
+    /// [`LabError::NoHost`] if there is no such file.
+    pub fn kept_serial_log(cluster: &str, host: &str) -> Result<PathBuf, LabError> {
+        let folder = LabFolder::new(&state_folder()?, cluster);
+        let path = folder.file(&names::serial_log(host));
+        // A name with a path in it leads elsewhere.
+        if host.contains('/') || !path.is_file() {
+            return Err(LabError::NoHost {
+                cluster: cluster.to_owned(),
+                host: host.to_owned(),
+            });
+        }
+        Ok(path)
+    }
+
     /// Ends everything and checks that it has ended: every step is tried, then all that failed is reported.
     ///
     /// # Errors
