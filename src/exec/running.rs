@@ -141,10 +141,11 @@ impl Running {
 
     fn signal(&self, signal: Signal) {
         if let Some(pid) = self.pid() {
-            // ESRCH: nobody is left, which is what we want.
-            let _ = rustix::process::kill_process_group(pid, signal);
-            // One that makes its own session has no group until it has done so.
-            let _ = rustix::process::kill_process(pid, signal);
+            // Once, and not to both: a second SIGTERM means "at once" to a program of ours.
+            if rustix::process::kill_process_group(pid, signal).is_err() {
+                // ESRCH: one that makes its own session has no group until it has done so, or nobody is left.
+                let _ = rustix::process::kill_process(pid, signal);
+            }
         }
     }
 }

@@ -93,3 +93,36 @@ fn the_log_gets_both_streams() {
     let text = std::fs::read_to_string(log).unwrap();
     assert!(text.contains("out\n") && text.contains("err\n"), "{text}");
 }
+
+#[test]
+fn a_held_process_sees_the_end_of_its_pipe_and_keeps_a_lock() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lock");
+    let lock = std::fs::File::create(&path).unwrap();
+    lock.lock().unwrap();
+    let (mut running, pipe) = Tool::new("sh", SOON).arguments(["-c", "cat; exit 7"]).spawn_held(lock).unwrap();
+    let other = std::fs::File::open(&path).unwrap();
+    assert!(matches!(other.try_lock(), Err(std::fs::TryLockError::WouldBlock)));
+    assert_eq!(running.ended(), None);
+    drop(pipe);
+    assert_eq!(running.wait(SOON).unwrap().code(), Some(7));
+    other.try_lock().unwrap();
+}
+
+#[test]
+fn a_released_process_goes_on() {
+    let running = Tool::new("sleep", SOON).argument("60").spawn().unwrap();
+    let id = rustix::process::Pid::from_raw(running.id() as i32).unwrap();
+    running.release();
+    assert!(rustix::process::test_kill_process(id).is_ok());
+    rustix::process::kill_process(id, rustix::process::Signal::KILL).unwrap();
+}
+
+#[test]
+fn a_signal_reaches_a_process_without_a_group_of_its_own() {
+    let lock = tempfile::tempfile().unwrap();
+    let (mut running, _pipe) = Tool::new("sleep", SOON).argument("60").spawn_held(lock).unwrap();
+    let started = Instant::now();
+    running.stop();
+    assert!(started.elapsed() < Duration::from_secs(4) && running.ended().is_some());
+}

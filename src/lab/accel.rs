@@ -16,6 +16,9 @@ use crate::wait::{Look, WaitError, until};
 /// A kernel says its first line within a second where KVM works.
 const TRIAL_DEADLINE: Duration = Duration::from_secs(5);
 
+/// The start of a kernel's first line of its own (init/version.c, `linux_banner`).
+const KERNEL_ALIVE: &[u8] = b"Linux version";
+
 /// How often the trial's serial log is looked at.
 const TRIAL_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -127,8 +130,9 @@ fn try_boot(kernel: &Path) -> Result<Option<String>, AccelError> {
     let arguments = qemu::trial_arguments(Accelerator::Kvm, kernel, &serial);
     let mut running = Tool::new(qemu::QEMU, TRIAL_DEADLINE).arguments(arguments).log(&log).spawn()?;
     let outcome = until("a line from a kernel under KVM", TRIAL_DEADLINE, TRIAL_INTERVAL, || {
-        // SeaBIOS is silent with -nodefaults, so any byte is the kernel's.
-        if std::fs::metadata(&serial).is_ok_and(|metadata| metadata.len() > 0) {
+        // The boot stub's own text ("Probing EDD") is printed by the firmware; a guest can hang right after it.
+        let said = std::fs::read(&serial).unwrap_or_default();
+        if said.windows(KERNEL_ALIVE.len()).any(|window| window == KERNEL_ALIVE) {
             return Look::Ready(());
         }
         match running.ended() {
@@ -143,7 +147,7 @@ fn try_boot(kernel: &Path) -> Result<Option<String>, AccelError> {
     match outcome {
         Ok(()) => Ok(None),
         Err(WaitError::Deadline { .. }) => Ok(Some(format!(
-            "/dev/kvm opens, but a guest said nothing within {} s",
+            "/dev/kvm opens, but no guest kernel spoke within {} s",
             TRIAL_DEADLINE.as_secs()
         ))),
         Err(WaitError::Gone { why, .. }) => Ok(Some(why)),

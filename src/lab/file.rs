@@ -42,6 +42,8 @@ pub struct LabFile {
     pub memory_mib: u32,
     /// Processors of each guest.
     pub processors: u32,
+    /// Whether cloud-init reads its user-data before the network comes up (NoCloud's `dsmode: local`), not after it.
+    pub local_seed: bool,
     /// In the order of cluster.yaml; the place in the list is the port of the switch.
     pub guests: Vec<GuestFile>,
 }

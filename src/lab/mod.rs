@@ -5,8 +5,11 @@
 
 pub mod accel;
 pub mod control;
+mod end;
+mod error;
 pub mod file;
 pub mod frame;
+mod log;
 mod management;
 mod prepare;
 pub mod qemu;
@@ -20,15 +23,15 @@ mod ssh;
 pub mod state;
 pub mod supervisor;
 pub mod switch;
-mod volume;
 
 #[cfg(test)]
 mod tests;
 
 pub use control::{HostState, HostStatus, LabStatus, Traffic};
+pub use error::LabError;
 pub use file::Accelerator;
 pub use prepare::{LabHost, LabRequest};
-pub use run::{Lab, LabError};
+pub use run::Lab;
 pub use ssh::SshTarget;
 
 /// The hidden verb that makes the program a supervisor; the lab's folder follows it.
@@ -36,3 +39,9 @@ pub const SUPERVISOR_VERB: &str = "lab-supervisor";
 
 /// Programs that a lab needs.
 pub const PROGRAMS: &[&str] = &[qemu::QEMU, "qemu-img", "setpriv", "ssh", "ssh-keygen"];
+
+/// Memory of a guest, MiB. Under TCG its QEMU takes up to 320 MiB more, so three of them and all else stay under 4 GiB.
+pub const MEMORY_MIB: u32 = 768;
+
+/// Processors of a guest.
+pub const PROCESSORS: u32 = 1;

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use ipnet::Ipv4Net;
 
+use super::error::LabError;
 use super::file::{Accelerator, GuestFile, LabFile};
-use super::run::LabError;
 use super::seed::{self, Keys};
 use super::state::{LabFolder, StateError, make_private, names};
-use super::{management, qemu, volume};
+use super::{management, qemu};
 use crate::exec::Tool;
 use crate::image::BaseImage;
 use crate::plan::HostPlan;
@@ -41,10 +41,12 @@ pub struct LabRequest {
     /// That of the containers: the lab's own addresses keep out of it.
     pub subnet: Ipv4Net,
     pub base_images: BTreeMap<Os, BaseImage>,
-    /// Memory of each host, MiB.
+    /// Memory of each host, MiB; [`super::MEMORY_MIB`] unless there is a reason.
     pub memory_mib: u32,
-    /// Processors of each host.
+    /// Processors of each host; [`super::PROCESSORS`] unless there is a reason.
     pub processors: u32,
+    /// Whether cloud-init reads its user-data before the network comes up (NoCloud's `dsmode: local`); false is what clouds do.
+    pub local_seed: bool,
     /// The program that knows [`super::SUPERVISOR_VERB`]; `None`: the one that runs now.
     pub program: Option<PathBuf>,
 }
@@ -76,6 +78,7 @@ pub(super) fn lab_file(request: &LabRequest, accelerator: Accelerator) -> Result
         management,
         memory_mib: request.memory_mib,
         processors: request.processors,
+        local_seed: request.local_seed,
         guests: guests.collect::<Result<_, LabError>>()?,
     })
 }
@@ -113,7 +116,7 @@ pub(super) fn write(folder: &LabFolder, lab: &LabFile, request: &LabRequest) -> 
         };
         let files = seed::files(lab, guest, &keys, &host.user_data);
         let files: BTreeMap<&str, &[u8]> = files.iter().map(|(name, bytes)| (*name, bytes.as_slice())).collect();
-        let seed = volume::nocloud(&files).map_err(|source| LabError::Seed {
+        let seed = crate::image::nocloud(&files).map_err(|source| LabError::Seed {
             host: guest.name.clone(),
             source,
         })?;

@@ -18,11 +18,12 @@ pub fn label(cluster: &str, host: &str) -> String {
     format!("guest=meshimg:{cluster}:{host}")
 }
 
-/// The arguments that set how instructions run.
+/// The arguments that set how instructions run. Translated code may take 256 MiB: by default QEMU lets it grow to 1 GiB besides the
+/// guest's memory.
 pub fn accelerator(accelerator: Accelerator) -> [&'static str; 4] {
     match accelerator {
         Accelerator::Kvm => ["-accel", "kvm", "-cpu", "host"],
-        Accelerator::Tcg => ["-accel", "tcg,thread=multi", "-cpu", "max"],
+        Accelerator::Tcg => ["-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max"],
     }
 }
 

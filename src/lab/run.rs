@@ -1,30 +1,26 @@
 //! A running lab, seen from outside its supervisor.
 
-use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::process::{ChildStdin, ExitStatus};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal};
-
-use super::accel::{self, AccelError, Wish};
+use super::accel::{self, Wish};
 use super::control::{Answer, ControlError, HostState, LabStatus, Request, ask};
+use super::end::{end, kill_leftovers};
+use super::error::LabError;
 use super::file::LabFile;
+use super::log::tail;
 use super::prepare::{self, LabRequest};
 use super::qmp::Monitor;
 use super::ssh::{SshTarget, greeting};
 use super::state::{LabFolder, StateError, names, state_folder};
 use super::{PROGRAMS, SUPERVISOR_VERB};
-use crate::exec::{ExecError, Running, Tool, require};
-use crate::spec::Os;
+use crate::exec::{Running, Tool, require};
 use crate::ui::Ui;
 use crate::wait::{Look, WaitError, until};
 
 /// The supervisor and QEMU start in well under a second each; a loaded machine gets more.
 const START_DEADLINE: Duration = Duration::from_secs(30);
-
-/// Killing guests takes some milliseconds each.
-const END_DEADLINE: Duration = Duration::from_secs(20);
 
 /// How often to look while something starts or ends.
 const SOON: Duration = Duration::from_millis(50);
@@ -36,67 +32,19 @@ const SSH_PATIENCE: Duration = Duration::from_secs(3);
 /// How often ports are chosen anew because another program took one.
 const PORT_ATTEMPTS: u32 = 3;
 
-/// How much of the end of a log is looked at, bytes, and shown, lines.
-const TAIL_BYTES: u64 = 16 * 1024;
-const TAIL_LINES: usize = 15;
-
-/// What went wrong with a lab.
-#[derive(Debug, thiserror::Error)]
-pub enum LabError {
-    #[error(transparent)]
-    State(#[from] StateError),
-    #[error(transparent)]
-    Exec(#[from] ExecError),
-    #[error(transparent)]
-    Accelerator(#[from] AccelError),
-    #[error(transparent)]
-    Control(#[from] ControlError),
-    #[error(transparent)]
-    Wait(#[from] WaitError),
-    #[error("lab.json: {0}")]
-    Json(#[from] serde_json::Error),
-    #[error("no base image for {os:?}")]
-    NoImage { os: Os },
-    #[error("there is no user-data for {host}")]
-    NoUserData { host: crate::spec::HostName },
-    #[error("{host} has no probe container: {why}")]
-    NoContainer { host: crate::spec::HostName, why: String },
-    #[error("no ssh to {host}: {source}")]
-    NoSsh {
-        host: crate::spec::HostName,
-        source: std::io::Error,
-    },
-    #[error("no free subnet is left for the management network")]
-    NoManagementSubnet,
-    #[error("no free port on 127.0.0.1: {0}")]
-    Ports(std::io::Error),
-    #[error("cannot find the program that runs: {0}")]
-    Program(std::io::Error),
-    #[error("seed of {host}: {source}")]
-    Seed { host: String, source: std::io::Error },
-    #[error("{host}: QEMU did not start ({status})\n{said}")]
-    GuestNotStarted { host: String, status: String, said: String },
-    #[error("the lab's supervisor did not start\n{said}")]
-    SupervisorNotStarted { said: String },
-    #[error("the lab '{cluster}' has no host '{host}'")]
-    NoHost { cluster: String, host: String },
-    #[error("the lab '{cluster}' was not ended wholly:\n{}", faults.join("\n"))]
-    NotEnded { cluster: String, faults: Vec<String> },
-}
-
-impl LabError {
-    /// Whether a port was taken by another program between choosing and using it.
-    fn is_taken_port(&self) -> bool {
-        matches!(self, Self::GuestNotStarted { said, .. } if said.contains("host forwarding rule"))
-    }
-}
-
 /// The process that a lab lives in, held by the one that started it.
 #[derive(Debug)]
-struct Held {
+pub(super) struct Held {
     running: Running,
     /// Its end ends the supervisor.
     _pipe: ChildStdin,
+}
+
+impl Held {
+    /// Ends it, whatever signals came for us: SIGTERM first; what is left of its children then, the kernel ends with it.
+    pub(super) fn stop(&mut self) {
+        self.running.stop();
+    }
 }
 
 /// A lab. One that this process started ends when this is dropped, unless [`Lab::detach`] was called.
@@ -414,6 +362,23 @@ impl Lab {
         Ok(self.folder.file(&names::serial_log(host)))
     }
 
+    /// The serial console's file of a host whose lab may have ended since: its logs stay until the next `up` or `down`.
+    ///
+    /// # Errors
+    /// [`LabError::NoHost`] if there is no such file.
+    pub fn kept_serial_log(cluster: &str, host: &str) -> Result<PathBuf, LabError> {
+        let folder = LabFolder::new(&state_folder()?, cluster);
+        let path = folder.file(&names::serial_log(host));
+        // A name with a path in it leads elsewhere.
+        if host.contains('/') || !path.is_file() {
+            return Err(LabError::NoHost {
+                cluster: cluster.to_owned(),
+                host: host.to_owned(),
+            });
+        }
+        Ok(path)
+    }
+
     /// Ends everything and checks that it has ended: every step is tried, then all that failed is reported.
     ///
     /// # Errors
@@ -455,71 +420,7 @@ impl Lab {
 impl Drop for Lab {
     fn drop(&mut self) {
         if let Some(mut held) = self.held.take() {
-            // SIGTERM first; what is left of its children then, the kernel ends with it.
-            held.running.stop();
+            held.stop();
         }
     }
-}
-
-/// Ends the supervisor, then what it may have left, then the folder.
-fn end(folder: &LabFolder, held: Option<Held>) -> Result<(), LabError> {
-    let mut faults = Vec::new();
-    match ask(folder, &Request::Stop) {
-        Ok(_) | Err(ControlError::NotUp { .. }) => {}
-        Err(error) => faults.push(error.to_string()),
-    }
-    if let Some(mut held) = held {
-        held.running.stop();
-    }
-    // It holds the lock until it has ended.
-    let lock = until("the end of the lab's supervisor", END_DEADLINE, SOON, || match folder.lock() {
-        Ok(lock) => Look::Ready(lock),
-        Err(error @ StateError::Busy { .. }) => Look::Pending(error.to_string()),
-        Err(error) => Look::Gone(error.to_string()),
-    });
-    match lock {
-        Ok(_lock) => {
-            faults.extend(kill_leftovers(folder).err().map(|error| error.to_string()));
-            faults.extend(folder.remove().err().map(|error| error.to_string()));
-        }
-        Err(error) => faults.push(error.to_string()),
-    }
-    if faults.is_empty() {
-        return Ok(());
-    }
-    Err(LabError::NotEnded {
-        cluster: folder.cluster().to_owned(),
-        faults,
-    })
-}
-
-/// Ends guests whose supervisor died without them.
-fn kill_leftovers(folder: &LabFolder) -> Result<(), WaitError> {
-    for process in folder.processes() {
-        if let Some(pid) = i32::try_from(process).ok().and_then(Pid::from_raw) {
-            // ESRCH: it was faster.
-            let _ = rustix::process::kill_process(pid, Signal::KILL);
-        }
-    }
-    until("the end of left-over guests", END_DEADLINE, SOON, || match folder.processes() {
-        left if left.is_empty() => Look::Ready(()),
-        left => Look::Pending(format!("processes {left:?}")),
-    })
-}
-
-/// The last lines of a log; empty if there is none.
-fn tail(path: &std::path::Path) -> String {
-    let read = || -> std::io::Result<Vec<u8>> {
-        let mut file = std::fs::File::open(path)?;
-        let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
-        let mut bytes = Vec::new();
-        file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let text = String::from_utf8_lossy(&read().unwrap_or_default()).into_owned();
-    // A serial console has carriage returns and, at times, colours: a terminal must not obey them.
-    let clean: String = text.chars().filter(|c| *c == '\n' || *c == '\t' || !c.is_control()).collect();
-    let lines: Vec<&str> = clean.trim_end().lines().collect();
-    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
 }

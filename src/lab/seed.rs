@@ -31,10 +31,14 @@ pub fn files(lab: &LabFile, guest: &GuestFile, keys: &Keys, user_data: &[u8]) ->
         hash.update(part);
     }
     let hash: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let meta_data = line(&json!({
+    let mut meta_data = json!({
         "instance-id": format!("meshimg-lab-{}-{}-{hash}", lab.cluster, guest.name),
         "local-hostname": guest.name,
-    }));
+    });
+    if lab.local_seed {
+        meta_data["dsmode"] = json!("local");
+    }
+    let meta_data = line(&meta_data);
     BTreeMap::from([
         ("meta-data", meta_data.into_bytes()),
         ("network-config", network_config.into_bytes()),
@@ -77,8 +81,8 @@ fn network_config(lab: &LabFile, guest: &GuestFile) -> serde_json::Value {
     })
 }
 
-/// Two parts. The settings are those that user-data does not make. The boothook runs before the network is configured, and
-/// its files are not lost when user-data has `write_files` of its own, as a `write_files` here would be.
+/// Two parts. The settings are those that user-data does not make. The boothook is right before
+/// and after the network is configured, and its files are not lost when user-data has `write_files` of its own, as a `write_files` here would be.
 fn vendor_data(lab: &LabFile, guest: &GuestFile, keys: &Keys) -> String {
     let config = json!({
         "disable_root": false,
@@ -106,8 +110,16 @@ fn boothook(lab: &LabFile, guest: &GuestFile, login_public: &str) -> String {
         IpAddr::V6(_) => ("inet6", "-6", 128),
     };
     let (inet, option, length) = family;
-    let peers = lab.guests.iter().filter(|peer| peer.name != guest.name);
-    let routes: String = peers
+    let peers = || lab.guests.iter().filter(|peer| peer.name != guest.name);
+    let now: String = peers()
+        .map(|peer| {
+            format!(
+                "ip {option} route replace {}/{length} dev {interface} 2>/dev/null || true\n",
+                peer.address
+            )
+        })
+        .collect();
+    let routes: String = peers()
         .map(|peer| format!("    up ip {option} route replace {}/{length} dev {interface}\n", peer.address))
         .collect();
     format!(
@@ -122,6 +134,8 @@ fn boothook(lab: &LabFile, guest: &GuestFile, login_public: &str) -> String {
          {routes}\
          END\n\
          fi\n\
+         # With a seed that is read after the network came up, for this one boot; before it, there is no link yet.\n\
+         {now}\
          mkdir -p /etc/ssh/sshd_config.d\n\
          cat > /etc/ssh/meshimg-lab-login.pub <<'END'\n\
          {login}\n\

@@ -76,6 +76,7 @@ pub fn request(plan: &Plan, artifacts: &Artifacts, images: &BTreeMap<Os, BaseIma
         base_images: images.clone(),
         memory_mib: size.memory_mib,
         processors: size.processors,
+        local_seed: false,
         program: None,
     })
 }

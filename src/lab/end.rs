@@ -1,0 +1,72 @@
+//! The end of a lab: every step is tried, and what counts is that nothing is left.
+
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal};
+
+use super::control::{ControlError, Request, ask};
+use super::error::LabError;
+use super::run::Held;
+use super::state::{LabFolder, StateError};
+use crate::wait::{Look, WaitError, until};
+
+/// Killing guests takes some milliseconds each.
+const END_DEADLINE: Duration = Duration::from_secs(20);
+
+/// What a connection ends with whose other side has ended.
+const ENDED_KINDS: [std::io::ErrorKind; 3] = [
+    std::io::ErrorKind::UnexpectedEof,
+    std::io::ErrorKind::ConnectionReset,
+    std::io::ErrorKind::BrokenPipe,
+];
+
+/// How often to look.
+const SOON: Duration = Duration::from_millis(50);
+
+/// Ends the supervisor, then what it may have left, then the folder.
+pub(super) fn end(folder: &LabFolder, held: Option<Held>) -> Result<(), LabError> {
+    let mut faults = Vec::new();
+    match ask(folder, &Request::Stop) {
+        Ok(_) | Err(ControlError::NotUp { .. }) => {}
+        // It may be gone before its answer is sent; what counts is looked at below.
+        Err(ControlError::Io(error)) if ENDED_KINDS.contains(&error.kind()) => {}
+        Err(error) => faults.push(error.to_string()),
+    }
+    if let Some(mut held) = held {
+        held.stop();
+    }
+    // It holds the lock until it has ended.
+    let lock = until("the end of the lab's supervisor", END_DEADLINE, SOON, || match folder.lock() {
+        Ok(lock) => Look::Ready(lock),
+        Err(error @ StateError::Busy { .. }) => Look::Pending(error.to_string()),
+        Err(error) => Look::Gone(error.to_string()),
+    });
+    match lock {
+        Ok(_lock) => {
+            faults.extend(kill_leftovers(folder).err().map(|error| error.to_string()));
+            faults.extend(folder.remove().err().map(|error| error.to_string()));
+        }
+        Err(error) => faults.push(error.to_string()),
+    }
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(LabError::NotEnded {
+        cluster: folder.cluster().to_owned(),
+        faults,
+    })
+}
+
+/// Ends guests whose supervisor died without them.
+pub(super) fn kill_leftovers(folder: &LabFolder) -> Result<(), WaitError> {
+    for process in folder.processes() {
+        if let Some(pid) = i32::try_from(process).ok().and_then(Pid::from_raw) {
+            // ESRCH: it was faster.
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+        }
+    }
+    until("the end of left-over guests", END_DEADLINE, SOON, || match folder.processes() {
+        left if left.is_empty() => Look::Ready(()),
+        left => Look::Pending(format!("processes {left:?}")),
+    })
+}

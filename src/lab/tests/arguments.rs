@@ -1,0 +1,161 @@
+use std::path::Path;
+
+use super::lab;
+use crate::lab::file::Accelerator;
+use crate::lab::{SshTarget, qemu};
+
+#[test]
+fn arguments_of_a_guest() {
+    let lab = lab("192.0.2.1", "192.0.2.2");
+    insta::assert_snapshot!(qemu::arguments(&lab, &lab.guests[1], 1).join("\n"), @r#"
+    -name
+    guest=meshimg:demo:host2
+    -nodefaults
+    -no-user-config
+    -display
+    none
+    -machine
+    q35
+    -accel
+    tcg,thread=multi,tb-size=256
+    -cpu
+    max
+    -smp
+    2
+    -m
+    1024M
+    -kernel
+    /images/vmlinuz
+    -initrd
+    /images/initrd
+    -append
+    root=/dev/vda rw console=ttyS0
+    -chardev
+    file,id=serial,append=on,path=host2.serial.log
+    -serial
+    chardev:serial
+    -qmp
+    unix:host2.qmp.sock,server=on,wait=off
+    -blockdev
+    driver=qcow2,node-name=disk,discard=unmap,file.driver=file,file.filename=host2.qcow2,file.cache.no-flush=on
+    -device
+    virtio-blk-pci,drive=disk
+    -blockdev
+    driver=raw,node-name=seed,read-only=on,file.driver=file,file.read-only=on,file.filename=host2.seed.img
+    -device
+    virtio-blk-pci,drive=seed
+    -object
+    rng-random,id=random,filename=/dev/urandom
+    -device
+    virtio-rng-pci,rng=random
+    -netdev
+    user,id=management,restrict=on,ipv6=off,net=10.0.2.0/24,hostfwd=tcp:127.0.0.1:40002-10.0.2.15:22
+    -device
+    virtio-net-pci,netdev=management,romfile=,mac=96:84:c1:0c:4f:e9
+    -netdev
+    stream,id=underlay,server=off,addr.type=unix,addr.path=switch-1.sock
+    -device
+    virtio-net-pci,netdev=underlay,romfile=,mac=22:ab:fd:59:3d:91
+    "#);
+}
+
+#[test]
+fn kvm_and_a_large_mtu() {
+    let mut lab = lab("192.0.2.1", "192.0.2.2");
+    lab.accelerator = Accelerator::Kvm;
+    lab.underlay_mtu = 9000;
+    lab.management = "192.168.0.0/24".parse().unwrap();
+    let arguments = qemu::arguments(&lab, &lab.guests[0], 0);
+    let different: Vec<&String> = arguments
+        .iter()
+        .filter(|word| ["kvm", "host", "mtu", "192.168"].iter().any(|part| word.contains(part)))
+        .collect();
+    insta::assert_debug_snapshot!(different, @r#"
+    [
+        "guest=meshimg:demo:host1",
+        "kvm",
+        "host",
+        "file,id=serial,append=on,path=host1.serial.log",
+        "unix:host1.qmp.sock,server=on,wait=off",
+        "driver=qcow2,node-name=disk,discard=unmap,file.driver=file,file.filename=host1.qcow2,file.cache.no-flush=on",
+        "driver=raw,node-name=seed,read-only=on,file.driver=file,file.read-only=on,file.filename=host1.seed.img",
+        "user,id=management,restrict=on,ipv6=off,net=192.168.0.0/24,hostfwd=tcp:127.0.0.1:40001-192.168.0.15:22",
+        "virtio-net-pci,netdev=underlay,romfile=,mac=fa:40:0b:be:a5:2d,host_mtu=9000",
+    ]
+    "#);
+}
+
+#[test]
+fn arguments_of_the_trial_and_of_qemu_img() {
+    let trial = qemu::trial_arguments(Accelerator::Kvm, Path::new("/images/vmlinuz"), Path::new("/tmp/a,b"));
+    insta::assert_snapshot!(trial.join("\n"), @r#"
+    -name
+    guest=meshimg:trial
+    -nodefaults
+    -no-user-config
+    -display
+    none
+    -machine
+    q35
+    -accel
+    kvm
+    -cpu
+    host
+    -m
+    256M
+    -no-reboot
+    -kernel
+    /images/vmlinuz
+    -append
+    console=ttyS0 earlyprintk=serial panic=-1
+    -serial
+    file:/tmp/a,,b
+    "#);
+    insta::assert_snapshot!(qemu::overlay_arguments(Path::new("/images/base.raw"), "host1.qcow2").join(" "), @"create -q -f qcow2 -F raw -b /images/base.raw host1.qcow2");
+}
+
+#[test]
+fn arguments_of_ssh() {
+    let target = SshTarget {
+        host: "host1".into(),
+        address: std::net::Ipv4Addr::LOCALHOST,
+        port: 40001,
+        user: "root",
+        key: "/state/my lab/id_ed25519".into(),
+        known_hosts: "/state/my lab/known_hosts".into(),
+    };
+    let words: Vec<String> = target.arguments().iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    insta::assert_snapshot!(words.join("\n"), @r#"
+    -F
+    /dev/null
+    -o
+    IdentityFile="/state/my lab/id_ed25519"
+    -o
+    UserKnownHostsFile="/state/my lab/known_hosts"
+    -o
+    IdentitiesOnly=yes
+    -o
+    BatchMode=yes
+    -o
+    StrictHostKeyChecking=yes
+    -o
+    GlobalKnownHostsFile=/dev/null
+    -o
+    LogLevel=ERROR
+    -p
+    40001
+    root@127.0.0.1
+    "#);
+}
+
+#[test]
+fn no_two_nics_share_an_address() {
+    let mut seen = std::collections::BTreeSet::new();
+    for cluster in ["demo", "demo2"] {
+        for host in ["host1", "host2"] {
+            for nic in [crate::lab::file::Nic::Management, crate::lab::file::Nic::Underlay] {
+                assert!(seen.insert(crate::lab::file::mac(cluster, host, nic)));
+            }
+        }
+    }
+}
