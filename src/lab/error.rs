@@ -54,3 +54,23 @@ impl LabError {
         matches!(self, Self::GuestNotStarted { said, .. } if said.contains("host forwarding rule"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_is_told_from_other_faults() {
+        let said = |said: &str| LabError::GuestNotStarted {
+            host: "host1".into(),
+            status: "exit status: 1".into(),
+            said: said.into(),
+        };
+        // As QEMU 7.2 and 10.0 say it.
+        assert!(
+            said("qemu-system-x86_64: -netdev user,id=management: Could not set up host forwarding rule 'tcp:127.0.0.1:1-:22'")
+                .is_taken_port()
+        );
+        assert!(!said("qemu: could not load kernel").is_taken_port());
+    }
+}
