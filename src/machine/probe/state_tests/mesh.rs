@@ -253,3 +253,49 @@ fn loop_free_checks_stp() {
         "{root:?}"
     );
 }
+
+/// Facts of the sample with what three real bridges said.
+fn with_real_bridges(plan: &Plan, tables: [&str; 3]) -> AllFacts {
+    let mut facts = sample::facts(plan);
+    for (host, tables) in ["host1", "host2", "host3"].into_iter().zip(tables) {
+        at(&mut facts, host).ovs = Found::Known(crate::machine::openvswitch::parse(tables).unwrap());
+    }
+    facts
+}
+
+#[test]
+fn real_bridges_with_rstp_and_bfd_are_green() {
+    let mut plan = sample::plan();
+    for port in plan.hosts.iter_mut().flat_map(|host| &mut host.mesh_bridge.ports) {
+        port.bfd.as_mut().unwrap().interval_ms = 1000;
+    }
+    let tables = [
+        include_str!("../../fixtures/ovs-rstp-host1.json"),
+        include_str!("../../fixtures/ovs-rstp-host2.json"),
+        include_str!("../../fixtures/ovs-rstp-host3.json"),
+    ];
+    let facts = with_real_bridges(&plan, tables);
+    let verdicts = [
+        ovs(&plan, &facts),
+        tunnels(&plan, &facts),
+        bfd(&plan, &facts),
+        loop_free(&plan, &facts),
+    ]
+    .concat();
+    assert!(verdicts.iter().all(|verdict| verdict.state == State::Green), "{verdicts:#?}");
+    assert_eq!(verdicts.last().unwrap().summary, "2 links forward (gre1, gre2), 1 in reserve");
+}
+
+#[test]
+fn real_bridges_with_stp_are_green() {
+    let mut plan = stp_plan();
+    plan.spanning_tree.hello = 1;
+    let tables = [
+        include_str!("../../fixtures/ovs-stp-host1.json"),
+        include_str!("../../fixtures/ovs-stp-host2.json"),
+        include_str!("../../fixtures/ovs-stp-host3.json"),
+    ];
+    let facts = with_real_bridges(&plan, tables);
+    let verdicts = [ovs(&plan, &facts), tunnels(&plan, &facts), loop_free(&plan, &facts)].concat();
+    assert!(verdicts.iter().all(|verdict| verdict.state == State::Green), "{verdicts:#?}");
+}
