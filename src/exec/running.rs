@@ -70,14 +70,6 @@ impl Running {
         }
     }
 
-    /// Waits for its end, or until `deadline`, even if a signal asked us to end: for what cleans up after an interruption.
-    pub fn wait_uninterrupted(mut self, deadline: Duration) {
-        let started = Instant::now();
-        while self.ended().is_none() && started.elapsed() < deadline {
-            self.wait_briefly();
-        }
-    }
-
     /// Returns when the process has ended, a signal came for us, or `timeout` passed.
     fn pause_until_end(&self, timeout: Duration) {
         let descriptor = self

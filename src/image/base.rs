@@ -240,8 +240,8 @@ impl Drop for Hooks {
             return;
         }
         let arguments = ["--map-root-user", "--map-auto", "--", "rm", "-rf", "--", &self.path];
-        if let Ok(running) = Tool::new("unshare", REMOVAL_DEADLINE).arguments(arguments).spawn() {
-            running.wait_uninterrupted(REMOVAL_DEADLINE);
+        if let Ok(mut running) = Tool::new("unshare", REMOVAL_DEADLINE).arguments(arguments).spawn() {
+            running.wait_undisturbed(REMOVAL_DEADLINE);
         }
     }
 }

@@ -19,7 +19,7 @@ fn arguments_of_a_guest() {
     -accel
     tcg,thread=multi,tb-size=256
     -cpu
-    max
+    Nehalem
     -smp
     2
     -m
@@ -29,7 +29,7 @@ fn arguments_of_a_guest() {
     -initrd
     /images/initrd
     -append
-    root=/dev/vda rw console=ttyS0
+    root=/dev/vda rw console=ttyS0 mitigations=off
     -chardev
     file,id=serial,append=on,path=host2.serial.log
     -serial
