@@ -1,6 +1,7 @@
 //! `meshimg lab`.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -145,13 +146,13 @@ fn start<'a>(start: &Start, plan: &'a Plan, context: &'a Context) -> Result<Sess
     let cache = Cache::from_environment()?;
     let mut images = BTreeMap::new();
     for host in &plan.hosts {
-        if !images.contains_key(&host.os) {
+        if let Entry::Vacant(entry) = images.entry(host.os) {
             let request = BaseRequest {
                 os: host.os,
                 archive: host.archive.clone(),
                 flavor: Flavor::Full,
             };
-            images.insert(host.os, image::base(&request, &cache, &context.ui)?);
+            entry.insert(image::base(&request, &cache, &context.ui)?);
         }
     }
     let size = Size {
