@@ -92,6 +92,16 @@ impl Running {
         }
     }
 
+    /// Waits for its end for at most `patience`, even after Ctrl-C: for clean-up, which has to happen just then.
+    pub fn wait_undisturbed(&mut self, patience: Duration) -> Option<ExitStatus> {
+        let started = Instant::now();
+        // A signal for us must not cut this short, so no interruptible wait: pidfd alone.
+        while self.ended().is_none() && started.elapsed() < patience {
+            self.wait_briefly();
+        }
+        self.ended
+    }
+
     /// Ends the group: SIGTERM, then SIGKILL for what is left after five seconds.
     pub fn stop(&mut self) {
         if self.ended().is_some() {
@@ -99,11 +109,7 @@ impl Running {
             return;
         }
         self.signal(Signal::TERM);
-        let started = Instant::now();
-        // A signal for us must not cut this short, so no interruptible wait: pidfd alone.
-        while self.ended().is_none() && started.elapsed() < TERM_PATIENCE {
-            self.wait_briefly();
-        }
+        self.wait_undisturbed(TERM_PATIENCE);
         self.signal(Signal::KILL);
         self.ended = self.child.wait().ok();
     }

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::{Lab, LabError, LabHost, LabRequest};
-use crate::exec::interrupt;
 use crate::image::BaseImage;
 use crate::machine::Machine;
 use crate::machine::facts::{self, Facts, Scope};
@@ -16,7 +15,7 @@ use crate::plan::Plan;
 use crate::render::Artifacts;
 use crate::spec::{HostName, Os};
 use crate::ui::{Ui, seconds};
-use crate::wait::{Look, WaitError, until};
+use crate::wait::WaitError;
 
 /// Three hosts took 131 s by hand, on two cores without KVM; a machine that does other work too gets five times that.
 const BOOT_DEADLINE: Duration = Duration::from_secs(660);
@@ -29,9 +28,6 @@ const SETTLE_DEADLINE: Duration = Duration::from_secs(240);
 
 /// One look at all hosts.
 const GATHER_DEADLINE: Duration = Duration::from_secs(120);
-
-/// Between two looks that cost an emulated host a second of work.
-const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// What a lab is started with besides the plan.
 #[derive(Debug, Clone, Copy)]
@@ -183,53 +179,35 @@ impl<'a> Session<'a> {
     /// # Errors
     /// [`LabError::Wait`] with the state of the hosts that are still at it.
     pub fn wait_until_settled(&mut self, started: Instant) -> Result<(), LabError> {
-        let facts = until("the end of the boot", SETTLE_DEADLINE, LOOK_INTERVAL, || {
-            let facts = self.facts();
-            let busy: Vec<String> = facts
-                .iter()
-                .filter_map(|(host, facts)| Some(format!("{host}: {}", busy(facts)?)))
-                .collect();
-            if busy.is_empty() {
-                Look::Ready(facts)
-            } else {
-                Look::Pending(busy.join(", "))
-            }
-        })?;
-        let took = started.elapsed();
-        for host in facts.keys() {
+        let finished = probe::boot_finished(&self.all(), started, SETTLE_DEADLINE, || self.any_ended())?;
+        for (host, took) in finished {
             self.timings
-                .entry(host.clone())
+                .entry(host)
                 .or_default()
                 .cloud_init_done_seconds
                 .get_or_insert(took.as_secs_f64());
         }
-        if self.networking_without_mesh.is_none() {
-            self.networking_without_mesh = facts.values().filter_map(networking_without_mesh).max();
-        }
         Ok(())
     }
 
-    /// What is known of the hosts now.
-    pub fn facts(&self) -> BTreeMap<HostName, Facts> {
-        facts::gather(self.plan, &self.all(), Scope::All, GATHER_DEADLINE)
-    }
-
     /// All probes, on all hosts.
-    pub fn probe(&self) -> Vec<Verdict> {
+    pub fn probe(&mut self) -> Vec<Verdict> {
         self.ui.line("probing ...");
         let started = Instant::now();
-        let mut verdicts = probe::state(self.plan, &self.facts(), &self.limits());
+        let facts = facts::gather(self.plan, &self.all(), Scope::All, GATHER_DEADLINE);
+        if self.networking_without_mesh.is_none() {
+            self.networking_without_mesh = facts.values().filter_map(networking_without_mesh).max();
+        }
+        let default = BootLimits::default();
+        let without = self.networking_without_mesh.unwrap_or(default.networking_without_mesh);
+        let limits = BootLimits {
+            networking_without_mesh: without,
+            ..default
+        };
+        let mut verdicts = probe::state(self.plan, &facts, &limits);
         verdicts.extend(probe::active(self.plan, &self.all()));
         self.ui.line(&format!("probed in {}", seconds(started.elapsed())));
         verdicts
-    }
-
-    fn limits(&self) -> BootLimits {
-        let default = BootLimits::default();
-        BootLimits {
-            networking_without_mesh: self.networking_without_mesh.unwrap_or(default.networking_without_mesh),
-            ..default
-        }
     }
 
     /// Why a wait for the hosts is in vain: one of them has ended.
@@ -252,22 +230,6 @@ impl<'a> Session<'a> {
         drop(self.machines);
         self.lab.destroy()
     }
-}
-
-/// What a host is still doing, if anything.
-fn busy(facts: &Facts) -> Option<String> {
-    if interrupt::requested() {
-        return None;
-    }
-    let boot = match facts.boot.known() {
-        Ok(boot) => boot,
-        Err(why) => return Some(why.to_owned()),
-    };
-    if matches!(boot.state.as_str(), "initializing" | "starting") {
-        return Some(format!("systemd says {}", boot.state));
-    }
-    let cloud_init = boot.cloud_init.known().ok()?;
-    (cloud_init.status == "running" || cloud_init.status == "not run").then(|| format!("cloud-init says {}", cloud_init.status))
 }
 
 /// How long networking.service took, if the mesh came up after it.

@@ -51,6 +51,12 @@ impl<T> Found<T> {
     }
 }
 
+impl<T> Default for Found<T> {
+    fn default() -> Self {
+        Self::Unknown("not asked for".to_owned())
+    }
+}
+
 impl<T> From<Result<T, String>> for Found<T> {
     fn from(result: Result<T, String>) -> Self {
         result.map_or_else(Self::Unknown, Self::Known)

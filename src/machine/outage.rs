@@ -166,10 +166,15 @@ pub fn outage(log: &str, interval: Duration) -> Outage {
         sent,
         received,
         duplicates,
-        longest_gap_seconds: gap.seconds,
-        outage_seconds: (gap.seconds - interval).max(0.0),
+        longest_gap_seconds: to_milliseconds(gap.seconds),
+        outage_seconds: to_milliseconds((gap.seconds - interval).max(0.0)),
         at_least: gap.open,
     }
+}
+
+/// Seconds without digits that mean nothing.
+fn to_milliseconds(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
 }
 
 struct Gap {

@@ -108,8 +108,8 @@ fn a_real_log() {
       "sent": 61,
       "received": 61,
       "duplicates": 0,
-      "longest-gap-seconds": 2.112025022506714,
-      "outage-seconds": 2.062025022506714,
+      "longest-gap-seconds": 2.112,
+      "outage-seconds": 2.062,
       "at-least": null
     }
     "#);

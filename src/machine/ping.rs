@@ -57,8 +57,8 @@ pub fn parse(output: &str) -> Pings {
 fn is_error(line: &str) -> bool {
     // "ping: connect: Network is unreachable", "From 192.0.2.1 icmp_seq=1 Destination Host Unreachable", and of other programs that were
     // to start ping: "nsenter: ...", "sh: ...".
-    let words = ["ping: ", "From ", "nsenter: ", "sh: ", "timeout: "];
-    words.iter().any(|start| line.starts_with(start)) || line.contains("] From ")
+    let words = ["From ", "nsenter: ", "sh: ", "timeout: "];
+    words.iter().any(|start| line.starts_with(start)) || line.contains("ping: ") || line.contains("] From ")
 }
 
 /// `3 packets transmitted, 2 received, +1 duplicates, +1 errors, 33% packet loss, time 407ms`

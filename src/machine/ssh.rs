@@ -91,21 +91,28 @@ impl SshMachine {
     /// # Errors
     /// [`ExecError`] when ssh could not end it.
     pub fn close(&self) -> Result<(), ExecError> {
-        if !self.target.control_folder.join(control_name(&self.target)).exists() {
+        if !self.is_open() {
             return Ok(());
         }
-        // After Ctrl-C every process of ours gets SIGTERM at once; ignoring it lets this one finish, which takes milliseconds.
-        let result = Tool::new("sh", CLOSE_DEADLINE)
-            .arguments(["-c", r#"trap "" TERM; exec ssh "$@""#, "sh"])
+        // Not Tool::run, which gives up after Ctrl-C: that is just when this is called.
+        let tool = Tool::new("ssh", CLOSE_DEADLINE)
             .arguments(close_arguments(&self.target))
-            .folder(&self.target.control_folder)
-            .run();
-        match result {
-            Ok(_) => Ok(()),
-            // The connection may have ended by itself in the meantime.
-            Err(_) if !self.target.control_folder.join(control_name(&self.target)).exists() => Ok(()),
-            Err(error) => Err(error),
+            .folder(&self.target.control_folder);
+        let command_line = tool.command_line();
+        let status = tool.spawn()?.wait_undisturbed(CLOSE_DEADLINE);
+        // The connection may also have ended by itself in the meantime.
+        if !self.is_open() {
+            return Ok(());
         }
+        Err(ExecError::Failed {
+            command_line,
+            status: status.map_or_else(|| "no end".to_owned(), |status| status.to_string()),
+            stderr_tail: String::new(),
+        })
+    }
+
+    fn is_open(&self) -> bool {
+        self.target.control_folder.join(control_name(&self.target)).exists()
     }
 }
 

@@ -26,6 +26,7 @@ macro_rules! embedded {
 const INTERFACES: (&str, &str) = embedded!("interfaces.tera");
 const HOST_CONF: (&str, &str) = embedded!("host.conf.tera");
 const DOCKER_API: (&str, &str) = embedded!("docker-api.conf.tera");
+const NETWORKING: (&str, &str) = embedded!("networking.conf.tera");
 const DOCKER_HOLD: (&str, &str) = embedded!("docker-hold.conf.tera");
 
 /// The drop-in that keeps Open vSwitch out of the loop that would hold up the boot.
@@ -37,6 +38,12 @@ const STATIC_FILES: &[(&str, u16, &str)] = &[
         0o644,
         include_str!("../../cloud-init/docker.conf"),
     ),
+    (
+        "/etc/systemd/system/meshimg-mesh.service",
+        0o644,
+        include_str!("../../cloud-init/meshimg-mesh.service"),
+    ),
+    ("/usr/local/lib/meshimg/mesh-up", 0o755, include_str!("../../cloud-init/mesh-up")),
     (
         "/etc/systemd/system/meshimg-setup.service",
         0o644,
@@ -179,6 +186,8 @@ pub fn host_files(plan: &Plan, host: &HostPlan) -> Result<Vec<HostFile>, RenderF
         0o644,
         fill(INTERFACES.0, INTERFACES.1, &values)?,
     ));
+    let networking = fill(NETWORKING.0, NETWORKING.1, &values)?;
+    files.push(file("/etc/systemd/system/networking.service.d/meshimg.conf", 0o644, networking));
     files.push(file("/etc/meshimg/host.conf", 0o644, fill(HOST_CONF.0, HOST_CONF.1, &values)?));
     files.push(file(
         "/etc/docker/daemon.json",

@@ -38,12 +38,6 @@ pub struct Boot {
     pub sysctls: BTreeMap<String, String>,
 }
 
-impl<T> Default for super::Found<T> {
-    fn default() -> Self {
-        Self::Unknown("not asked for".to_owned())
-    }
-}
-
 /// A unit that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -38,7 +38,7 @@ const BLAME: &str = "1min 2.345s networking.service
 fn whole() -> String {
     [
         section("boot-id", 0, "b6395e7d-33ba-4f7e-90ae-6ce6ae9fa035", ""),
-        section("ovs", 0, include_str!("../fixtures/ovs-rstp.json"), ""),
+        section("ovs", 0, include_str!("../fixtures/ovs-rstp-host2.json"), ""),
         section("ip", 0, include_str!("../fixtures/ip-addr.json"), ""),
         section("docker-active", 0, "active", ""),
         section("docker-version", 0, "26.1.5+dfsg1", ""),

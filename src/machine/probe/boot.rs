@@ -62,11 +62,18 @@ fn judge(host: &HostName, boot: &Boot, limits: &BootLimits) -> Verdict {
         Err(why) => check.holds(false, format!("cloud-init: {why}")),
     }
     let span = |microseconds: Option<u64>| microseconds.map_or_else(|| "?".to_owned(), |value| format!("{:.1} s", value as f64 / 1e6));
+    let slowest: Vec<String> = boot
+        .slowest
+        .iter()
+        .take(3)
+        .map(|unit| format!("{} {:.1} s", unit.name, unit.milliseconds as f64 / 1e3))
+        .collect();
     let summary = format!(
-        "userspace after {}, all up after {}, networking.service {:.1} s (limit {limit:.1} s)",
+        "userspace after {}, all up after {}, networking.service {:.1} s (limit {limit:.1} s), slowest: {}",
         span(boot.userspace_start_us),
         span(boot.finish_us),
-        networking.unwrap_or_default()
+        networking.unwrap_or_default(),
+        slowest.join(", ")
     );
     let verdict = check.verdict(Probe::Boot, on(host), summary, HELP);
     match networking {

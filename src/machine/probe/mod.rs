@@ -34,7 +34,7 @@ pub use docker0::docker0;
 pub use loop_free::loop_free;
 pub use mtu::mtu;
 pub use ovs::ovs;
-pub use ready::mesh_ready;
+pub use ready::{boot_finished, mesh_ready};
 pub use tunnels::tunnels;
 pub use underlay_ping::underlay_ping;
 

@@ -1,14 +1,14 @@
-//! The wait until a mesh carries traffic.
+//! The waits until hosts have booted and their mesh carries traffic.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use super::{Facts, Verdict, bfd, docker, loop_free, tunnels};
-use crate::machine::Machine;
 use crate::machine::facts::{Scope, gather};
+use crate::machine::{Machine, on_each, ssh};
 use crate::plan::Plan;
 use crate::spec::HostName;
 use crate::wait::{self, Look, WaitError};
-use std::collections::BTreeMap;
 
 /// Time between two looks at all hosts; each takes the hosts some work too.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -39,6 +39,67 @@ pub fn mesh_ready(
     })
 }
 
+/// Prints how far the boot is. `cloud-init status` would cost an emulated machine a second of Python each time; cloud-init writes this
+/// file at its very end.
+const BOOT_STATE: &str = "systemctl is-system-running || true
+if [ -e /run/cloud-init/result.json ]; then echo cloud-init done; fi
+";
+
+/// How long one host may take to say how far it is.
+const BOOT_LOOK_DEADLINE: Duration = Duration::from_secs(20);
+
+/// Waits until systemd has finished the boot of every machine, well or not, and cloud-init its last stage; returns when that was seen, as
+/// time since `power_on`. What came of the boot is the matter of the probe `boot`.
+///
+/// # Errors
+/// [`WaitError`] with the hosts that are still at it.
+pub fn boot_finished(
+    machines: &[&dyn Machine],
+    power_on: Instant,
+    deadline: Duration,
+    gone: impl Fn() -> Option<String>,
+) -> Result<BTreeMap<HostName, Duration>, WaitError> {
+    let mut finished = BTreeMap::new();
+    wait::until("the end of the boot", deadline, INTERVAL, || {
+        if let Some(why) = gone() {
+            return Look::Gone(why);
+        }
+        let left: Vec<&dyn Machine> = machines
+            .iter()
+            .copied()
+            .filter(|machine| !finished.contains_key(machine.name()))
+            .collect();
+        let states = on_each(&left, |machine| match machine.run(BOOT_STATE, BOOT_LOOK_DEADLINE.min(deadline)) {
+            Ok(answer) => still_booting(&answer.stdout_text()),
+            Err(error) => Some(ssh::last_words(&error)),
+        });
+        let mut pending = Vec::new();
+        for (host, state) in states {
+            match state {
+                None => drop(finished.insert(host, power_on.elapsed())),
+                Some(state) => pending.push(format!("{host}: {state}")),
+            }
+        }
+        if pending.is_empty() {
+            Look::Ready(())
+        } else {
+            Look::Pending(pending.join(", "))
+        }
+    })?;
+    Ok(finished)
+}
+
+/// What is still going on; `None` when the boot is over.
+fn still_booting(answer: &str) -> Option<String> {
+    let state = answer.lines().next().unwrap_or_default();
+    match state {
+        "running" | "degraded" | "maintenance" if answer.contains("cloud-init done") => None,
+        "running" | "degraded" | "maintenance" => Some(format!("{state}, cloud-init not done")),
+        "" => Some("no answer".to_owned()),
+        other => Some(other.to_owned()),
+    }
+}
+
 /// What is not ready, one line per verdict; `None` when all is.
 fn reds(plan: &Plan, facts: &BTreeMap<HostName, Facts>) -> Option<String> {
     let verdicts = [tunnels(plan, facts), bfd(plan, facts), loop_free(plan, facts), docker(plan, facts)].concat();
@@ -50,7 +111,33 @@ fn reds(plan: &Plan, facts: &BTreeMap<HostName, Facts>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::sample;
+    use crate::machine::sample::{self, Scripted};
+
+    #[test]
+    fn a_boot_is_over_when_systemd_and_cloud_init_say_so() {
+        assert_eq!(still_booting("running\ncloud-init done\n"), None);
+        assert_eq!(still_booting("degraded\ncloud-init done\n"), None);
+        assert_eq!(still_booting("starting\ncloud-init done\n").as_deref(), Some("starting"));
+        assert_eq!(still_booting("running\n").as_deref(), Some("running, cloud-init not done"));
+        assert_eq!(still_booting("").as_deref(), Some("no answer"));
+    }
+
+    #[test]
+    fn hosts_that_have_booted_are_not_asked_again() {
+        let looks = std::sync::atomic::AtomicUsize::new(0);
+        let one = Scripted::new("host1", |_| Ok("running\ncloud-init done\n".into()));
+        let two = Scripted::new("host2", move |_| match looks.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+            0 => Ok("starting\n".into()),
+            _ => Ok("running\ncloud-init done\n".into()),
+        });
+        let times = boot_finished(&[&one, &two], Instant::now(), Duration::from_secs(30), || None).unwrap();
+        assert_eq!((one.calls(), two.calls()), (1, 2));
+        let hosts: Vec<&str> = times.keys().map(HostName::as_str).collect();
+        assert_eq!(hosts, ["host1", "host2"]);
+        let stuck = Scripted::new("host3", |_| Ok("starting\n".into()));
+        let error = boot_finished(&[&one, &stuck], Instant::now(), Duration::from_millis(20), || None).unwrap_err();
+        assert!(error.to_string().ends_with("last seen: host3: starting"), "{error}");
+    }
 
     #[test]
     fn a_healthy_mesh_is_ready_and_another_says_what_is_missing() {

@@ -97,6 +97,11 @@ fn a_green_report() {
       host2             62.0             84.2             95.0
       host3             63.0             84.2             95.0
 
+    Where the time went, from the kernel's start
+      host1: userspace after 9.0 s, all up after 61.5 s, networking.service 6.2 s (limit 10.0 s), slowest: cloud-init-main.service 12.3 s
+      host2: userspace after 9.0 s, all up after 61.5 s, networking.service 6.2 s (limit 10.0 s), slowest: cloud-init-main.service 12.3 s
+      host3: userspace after 9.0 s, all up after 61.5 s, networking.service 6.2 s (limit 10.0 s), slowest: cloud-init-main.service 12.3 s
+
     Faults
       green    host-down       host1, the root, loses its power
         outage between containers: 0.33 s (limit 1.00 s), 193 of 200 pings answered
@@ -159,6 +164,10 @@ fn a_red_report() {
       host1             61.0             84.2                ?
       host2             62.0             84.2                ?
       host3             63.0             84.2                ?
+
+    Where the time went, from the kernel's start
+      host1: userspace after 9.0 s, all up after 61.5 s, networking.service 6.2 s (limit 10.0 s), slowest: cloud-init-main.service 12.3 s
+      host3: userspace after 9.0 s, all up after 61.5 s, networking.service 6.2 s (limit 10.0 s), slowest: cloud-init-main.service 12.3 s
 
     Faults
       RED      host-down       host1, the root, loses its power

@@ -53,6 +53,7 @@ pub fn report(report: &Report, paint: Paint) -> String {
     text.push_str(&probes(&report.verdicts, paint));
     text.push_str(&details(&report.verdicts, paint));
     text.push_str(&timings(report, paint));
+    text.push_str(&boots(&report.verdicts, paint));
     text.push_str(&scenarios(report, paint));
     text.push('\n');
     text.push_str(&last_line(report, paint));
@@ -217,6 +218,17 @@ fn timings(report: &Report, paint: Paint) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Where the time went, from the probe `boot`; what is red there was said already.
+fn boots(verdicts: &[Verdict], paint: Paint) -> String {
+    let is_fine = |verdict: &&Verdict| verdict.probe == Probe::Boot && verdict.state == State::Green;
+    let line = |verdict: &Verdict| format!("  {}: {}\n", verdict.subject, verdict.summary);
+    let lines: String = verdicts.iter().filter(is_fine).map(line).collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    format!("\n{}\n{lines}", paint.title("Where the time went, from the kernel's start"))
 }
 
 fn scenarios(report: &Report, paint: Paint) -> String {
