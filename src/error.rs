@@ -5,6 +5,9 @@ use std::process::ExitCode;
 use crate::exec::ExecError;
 use crate::image::ImageError;
 use crate::lab::LabError;
+use crate::lab::accel::AccelError;
+use crate::lab::control::ControlError;
+use crate::lab::state::StateError;
 use crate::render::{RenderError, WriteError};
 use crate::spec::HostName;
 use crate::wait::WaitError;
@@ -41,9 +44,9 @@ impl From<Exit> for ExitCode {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The diagnostics are printed already.
-    #[error("{file}: {errors} error(s), {warnings} warning(s)")]
+    #[error("{file} has {}, and nothing was done; correct the file, then: meshimg check {file}", found(*errors, *warnings))]
     Spec { file: String, errors: usize, warnings: usize },
-    #[error("cannot read {file}: {source}")]
+    #[error("cannot read {file}: {source}; {}", read_advice(source))]
     Read { file: String, source: std::io::Error },
     #[error("there is no host {name} in {file}; it has {known}")]
     UnknownHost { name: HostName, file: String, known: String },
@@ -64,15 +67,17 @@ pub enum Error {
     Image(#[from] crate::image::ImageError),
     #[error(transparent)]
     Lab(#[from] crate::lab::LabError),
+    #[error("the lab '{cluster}' is not up; to start it: meshimg lab up {file}")]
+    NotUp { cluster: String, file: String },
     #[error(transparent)]
     Supervisor(#[from] crate::lab::supervisor::SupervisorError),
     #[error("interrupted")]
     Interrupted,
     /// `--check` found differences, printed already.
-    #[error("{count} file(s) in {folder} differ from what {file} gives; to write them: meshimg cloud-init {file} -o {folder}")]
+    #[error("{} in {folder} not as {file} gives; to write: meshimg cloud-init {file} -o {folder}", counted(*count, "file"))]
     Differs { count: usize, folder: String, file: String },
     /// The report is printed already.
-    #[error("{red} probe(s) red")]
+    #[error("{} red", counted(*red, "probe"))]
     Red { red: usize },
     #[error("cannot write to standard output: {0}")]
     Output(#[from] std::io::Error),
@@ -85,16 +90,38 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Spec { .. } | Self::Read { .. } | Self::Render(RenderError::TooLarge { .. }) => Exit::File,
-            Self::UnknownHost { .. } | Self::Usage(_) => Exit::Usage,
+            Self::UnknownHost { .. } | Self::Usage(_) | Self::NotUp { .. } => Exit::Usage,
             Self::Exec(error) => exec_exit(error),
             Self::Differs { .. } | Self::Red { .. } => Exit::ProbeFailed,
             Self::Image(error) => image_exit(error),
             Self::Lab(error) => lab_exit(error),
-            Self::Interrupted => Exit::Interrupted,
+            Self::Interrupted | Self::Write(WriteError::Interrupted) => Exit::Interrupted,
             Self::Seed(_) | Self::Supervisor(_) | Self::Plan(_) | Self::Render(_) | Self::Write(_) | Self::Output(_) | Self::Json(_) => {
                 Exit::Internal
             }
         }
+    }
+}
+
+/// `1 file`, `2 files`.
+pub fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
+/// What was found in a file that is refused.
+fn found(errors: usize, warnings: usize) -> String {
+    match (errors, warnings) {
+        (0, _) => format!("{}, which --strict makes an error", counted(warnings, "warning")),
+        (_, 0) => counted(errors, "error"),
+        _ => format!("{} and {}", counted(errors, "error"), counted(warnings, "warning")),
+    }
+}
+
+fn read_advice(source: &std::io::Error) -> &'static str {
+    match source.kind() {
+        std::io::ErrorKind::NotFound => "`meshimg init cluster.yaml` writes one to start from",
+        std::io::ErrorKind::IsADirectory => "give the file in that folder",
+        _ => "give a cluster.yaml that you may read",
     }
 }
 
@@ -114,11 +141,29 @@ fn wait_exit(error: &WaitError) -> Exit {
     }
 }
 
+fn state_exit(error: &StateError) -> Exit {
+    match error {
+        StateError::NoFolder | StateError::Busy { .. } => Exit::Usage,
+        StateError::Io { .. } => Exit::Internal,
+    }
+}
+
+fn accelerator_exit(error: &AccelError) -> Exit {
+    match error {
+        AccelError::Wish(_) => Exit::Usage,
+        AccelError::Kvm(_) => Exit::CommandFailed,
+        AccelError::State(error) => state_exit(error),
+        AccelError::Exec(error) => exec_exit(error),
+        AccelError::Wait(error) => wait_exit(error),
+    }
+}
+
 fn image_exit(error: &ImageError) -> Exit {
     match error {
         ImageError::Exec(error) => exec_exit(error),
         ImageError::Wait(error) => wait_exit(error),
         ImageError::NotDebian => Exit::File,
+        ImageError::NoCacheFolder | ImageError::TemporaryFolder { .. } => Exit::Usage,
         _ => Exit::Internal,
     }
 }
@@ -128,7 +173,9 @@ fn lab_exit(error: &LabError) -> Exit {
         LabError::Exec(error) => exec_exit(error),
         LabError::Wait(error) => wait_exit(error),
         LabError::GuestNotStarted { .. } => Exit::CommandFailed,
-        LabError::State(_) | LabError::Control(_) => Exit::Usage,
+        LabError::Accelerator(error) => accelerator_exit(error),
+        LabError::State(error) => state_exit(error),
+        LabError::Control(ControlError::NotUp { .. } | ControlError::Refused(_)) | LabError::NoHost { .. } => Exit::Usage,
         _ => Exit::Internal,
     }
 }

@@ -13,7 +13,7 @@ pub struct Arguments {
     /// Write to this file, which must not be there yet, instead of standard output
     file: Option<PathBuf>,
     /// The cluster's name
-    #[arg(long, default_value = "demo", value_parser = cluster_name)]
+    #[arg(long, value_name = "CLUSTER", default_value = "demo", value_parser = cluster_name)]
     name: ClusterName,
 }
 
@@ -45,6 +45,6 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     file.persist_noclobber(path).map_err(|error| failed(error.error))?;
     context
         .ui
-        .line(&format!("wrote {}; next: meshimg check {}", path.display(), path.display()));
+        .line(&format!("wrote {0}; put your hosts there, then: meshimg check {0}", path.display()));
     Ok(())
 }

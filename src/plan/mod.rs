@@ -4,7 +4,7 @@ pub mod address;
 mod host;
 mod mesh;
 mod mtu;
-mod spanning_tree;
+pub mod spanning_tree;
 mod types;
 
 use std::net::Ipv4Addr;
