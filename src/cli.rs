@@ -15,6 +15,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::error::Error;
+use crate::exec::interrupt;
 use crate::spec::HostName;
 use crate::ui::{Ui, Verbosity};
 
@@ -136,6 +137,8 @@ pub fn main() -> ExitCode {
         strict: cli.global.strict,
         color: output::color(!cli.global.no_color),
     };
+    // Without it a size limit is still obeyed, but by a death without a word.
+    let _ = interrupt::survive_size_limit();
     match run(cli.verb, &context) {
         Ok(code) => code,
         // The reader of a pipe has seen enough: `meshimg plan | head`.

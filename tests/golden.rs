@@ -35,10 +35,11 @@ fn example_file(name: &str) -> PathBuf {
     project("examples").join(name).join("cluster.yaml")
 }
 
-/// The plan of an example, which must give no warning but those of a listener without TLS.
+/// The plan of an example, which must be free of errors and warnings.
 fn example(name: &str) -> Plan {
     let bytes = std::fs::read(example_file(name)).expect("the example can be read");
-    let (spec, _) = meshimg::spec::load(&bytes).unwrap_or_else(|problems| panic!("{name}: {problems:?}"));
+    let (spec, warnings) = meshimg::spec::load(&bytes).unwrap_or_else(|problems| panic!("{name}: {problems:?}"));
+    assert_eq!(warnings, [], "{name}");
     plan(&spec).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 

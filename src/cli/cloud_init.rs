@@ -18,7 +18,7 @@ Files, in a folder for each host:
 Examples:
   meshimg cloud-init cluster.yaml                writes to ./cloud-init-out
   meshimg cloud-init cluster.yaml --host host1   one host alone
-  meshimg cloud-init cluster.yaml --check        exit 6 and a diff if files differ";
+  meshimg cloud-init cluster.yaml --check        a diff and exit 6 if any differ";
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {

@@ -4,6 +4,7 @@ use clap::Subcommand;
 
 use super::{Context, output};
 use crate::error::Error;
+use crate::exec::interrupt;
 use crate::image::{self, BaseRequest, Cache, Flavor};
 use crate::spec::{ArchiveUrl, InvalidName, Os};
 
@@ -37,6 +38,7 @@ fn archive(text: &str) -> Result<ArchiveUrl, String> {
 
 pub fn run(verb: Verb, context: &Context) -> Result<(), Error> {
     let Verb::Base(arguments) = verb;
+    interrupt::install()?;
     let request = BaseRequest {
         os: arguments.os,
         archive: arguments.archive,

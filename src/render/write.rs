@@ -30,6 +30,7 @@ fn advice(source: &io::Error) -> &'static str {
             "; free some space and run it again, or choose another folder"
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "; choose another folder",
+        io::ErrorKind::NotFound => "; make that folder, or choose another",
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => "; a file is where a folder should be: choose another folder",
         io::ErrorKind::IsADirectory => "; a folder is where a file should be: choose another folder",
         _ => "",
@@ -119,17 +120,52 @@ impl Drop for Made {
     }
 }
 
+/// Writes a file that must not be there yet, whole or not at all; false when it is there.
+///
+/// # Errors
+/// [`WriteError::Write`].
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<bool, WriteError> {
+    let failed = |source| WriteError::Write {
+        path: path.to_owned(),
+        source,
+    };
+    if path.exists() {
+        return Ok(false);
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let artifact = Artifact {
+        bytes: bytes.to_owned(),
+        secret: false,
+    };
+    let file = temporary(parent.unwrap_or(Path::new(".")), &artifact).map_err(failed)?;
+    match file.persist_noclobber(path) {
+        Ok(()) => Ok(true),
+        // Made meanwhile, or a symbolic link that leads nowhere.
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(failed(error.error)),
+    }
+}
+
 /// A temporary file in `parent` with the artifact's contents on disk; it vanishes when it is dropped.
 fn temporary(parent: &Path, artifact: &Artifact) -> io::Result<tempfile::TempPath> {
     let mode = if artifact.secret { 0o600 } else { 0o644 };
-    let mut file = tempfile::Builder::new().prefix(".meshimg-").make_in(parent, |path| {
+    let made = tempfile::Builder::new().prefix(".meshimg-").make_in(parent, |path| {
         fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path)
-    })?;
+    });
+    let (mut file, path) = made.map_err(without_path)?.into_parts();
     file.write_all(&artifact.bytes)?;
-    file.as_file().sync_all()?;
-    fs::set_permissions(file.path(), fs::Permissions::from_mode(mode))?;
+    file.set_permissions(fs::Permissions::from_mode(mode))?;
+    file.sync_all()?;
     // The path alone: descriptors are few, and a cluster can have thousands of hosts.
-    Ok(file.into_temp_path())
+    Ok(path)
+}
+
+/// The error of the system call: tempfile adds the path of the temporary file, which says nothing to anyone.
+fn without_path(error: io::Error) -> io::Error {
+    let inner = error
+        .get_ref()
+        .and_then(|wrapped| wrapped.source()?.downcast_ref::<io::Error>()?.raw_os_error());
+    inner.map_or(error, io::Error::from_raw_os_error)
 }
 
 fn stays_inside(folder: &Path, parent: &Path) -> Result<(), WriteError> {
@@ -164,7 +200,7 @@ fn look(path: &Path, artifact: &Artifact) -> Result<Found, WriteError> {
         Err(source) => return Err(failed(source)),
     };
     if metadata.is_dir() {
-        return Err(failed(io::ErrorKind::IsADirectory.into()));
+        return Err(failed(rustix::io::Errno::ISDIR.into()));
     }
     // A pipe or a device would never end.
     if !metadata.is_file() {
