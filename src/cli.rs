@@ -12,7 +12,7 @@ mod plan;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::error::Error;
 use crate::exec::interrupt;
@@ -125,7 +125,7 @@ struct Context {
 
 /// Parses the command line, does what it says, and gives the exit code.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = parse();
     let verbosity = match (cli.global.quiet, cli.global.verbose) {
         (true, _) => Verbosity::Quiet,
         (_, true) => Verbosity::Verbose,
@@ -148,6 +148,15 @@ pub fn main() -> ExitCode {
             error.exit().into()
         }
     }
+}
+
+/// The command line. Help and usage errors are coloured by clap itself, before `--no-color` is parsed, so that is looked for first.
+fn parse() -> Cli {
+    let plain = std::env::args_os().any(|argument| argument == "--no-color");
+    let color = if plain { ColorChoice::Never } else { ColorChoice::Auto };
+    let mut command = Cli::command().color(color);
+    let parsed = Cli::from_arg_matches(&command.get_matches_mut());
+    parsed.unwrap_or_else(|error| error.format(&mut command).exit())
 }
 
 fn run(verb: Verb, context: &Context) -> Result<ExitCode, Error> {

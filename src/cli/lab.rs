@@ -1,6 +1,7 @@
 //! `meshimg lab`.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -21,10 +22,10 @@ use crate::spec::HostName;
 
 pub const EXAMPLES: &str = "\
 Examples:
-  meshimg lab test cluster.yaml         up, all probes, the fault scenarios, down
+  meshimg lab test cluster.yaml         boot, probe, cause faults, probe, end
   meshimg lab up cluster.yaml           the hosts run until `lab down`
   meshimg lab ssh cluster.yaml host1    a shell on host1
-  meshimg lab kill cluster.yaml host1   cut its power; `lab start` brings it back
+  meshimg lab kill cluster.yaml host1   cut its power; `lab start` undoes it
   meshimg lab down cluster.yaml         end the hosts and remove their disks
 
 MESHIMG_ACCEL=tcg|kvm|auto says how QEMU runs the guests; auto, the default,
@@ -152,13 +153,13 @@ fn start<'a>(start: &Start, plan: &'a Plan, context: &'a Context) -> Result<Sess
     let cache = Cache::from_environment()?;
     let mut images = BTreeMap::new();
     for host in &plan.hosts {
-        if !images.contains_key(&host.os) {
+        if let Entry::Vacant(entry) = images.entry(host.os) {
             let request = BaseRequest {
                 os: host.os,
                 archive: host.archive.clone(),
                 flavor: Flavor::Full,
             };
-            images.insert(host.os, image::base(&request, &cache, &context.ui)?);
+            entry.insert(image::base(&request, &cache, &context.ui)?);
         }
     }
     let size = Size {

@@ -9,7 +9,7 @@ use crate::error::Error;
 
 /// Whether what goes to stdout may be coloured: `allowed`, a terminal, and no NO_COLOR (no-color.org).
 pub fn color(allowed: bool) -> bool {
-    allowed && io::stdout().is_terminal() && !std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+    allowed && io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Prints `text` as it is, with a newline at its end.

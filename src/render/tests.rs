@@ -24,7 +24,7 @@ fn key(comment_bytes: usize) -> AuthorizedKey {
 #[test]
 fn user_data_that_no_provider_takes_is_an_error() {
     let rendered = |hosts| cloud_init(&plan(&many(hosts)).unwrap(), None);
-    let (mut fits, mut too_many) = (2, 2000);
+    let (mut fits, mut too_many) = (2, 200);
     while too_many - fits > 1 {
         let middle = fits + (too_many - fits) / 2;
         match rendered(middle) {
@@ -32,7 +32,7 @@ fn user_data_that_no_provider_takes_is_an_error() {
             Err(_) => too_many = middle,
         }
     }
-    assert!((50..500).contains(&fits), "{fits} hosts fit");
+    assert!((50..190).contains(&fits), "{fits} hosts fit");
     let largest = rendered(fits)
         .unwrap()
         .0

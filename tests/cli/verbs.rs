@@ -166,6 +166,10 @@ fn colours_are_for_terminals_that_want_them() {
         ("check bad.yaml", "NO_COLOR=1"),
         ("--no-color check missing.yaml", ""),
         ("check missing.yaml", "NO_COLOR=1"),
+        ("--no-color --help", ""),
+        ("lab --help --no-color", ""),
+        ("chek --no-color", ""),
+        ("--help", "NO_COLOR=1"),
     ] {
         let output = on_terminal(command, variable).expect("it started before");
         assert!(
