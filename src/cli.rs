@@ -12,26 +12,43 @@ mod plan;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::error::Error;
+use crate::exec::interrupt;
 use crate::spec::HostName;
 use crate::ui::{Ui, Verbosity};
 
 const EXAMPLES: &str = "\
 Examples:
-  meshimg init > cluster.yaml           a small cluster to start from
-  meshimg check cluster.yaml            all that is wrong with it, at once
-  meshimg plan cluster.yaml             every decision, as tables
-  meshimg cloud-init cluster.yaml       user-data and a seed for each host, in ./cloud-init-out
-  meshimg lab test cluster.yaml         boot the hosts in QEMU, and prove that containers reach each other
+  meshimg init cluster.yaml         a small cluster to start from
+  meshimg check cluster.yaml        all that is wrong with it, at once
+  meshimg plan cluster.yaml         every decision, as tables
+  meshimg cloud-init cluster.yaml   cloud-init data for each host
+  meshimg lab test cluster.yaml     boot the hosts in QEMU, and prove that
+                                    their containers reach each other
 
-Exit codes: 0 fine, 1 our fault, 2 usage, 3 the file is wrong, 4 a tool is missing, 5 an external command failed,
-6 a probe failed or --check found a difference, 130 interrupted";
+Exit codes:
+  0    fine
+  1    meshimg's fault, or that of the machine it runs on, such as a full disk
+  2    the command line is wrong
+  3    the cluster.yaml is wrong
+  4    a program is not installed; the message names the package
+  5    an external program failed
+  6    a probe failed, or --check found a difference
+  130  interrupted";
 
 /// One cluster.yaml to Docker hosts whose containers share one switch
 #[derive(Debug, Parser)]
-#[command(name = "meshimg", version, after_help = EXAMPLES, propagate_version = true)]
+#[command(
+    name = "meshimg",
+    version,
+    after_help = EXAMPLES,
+    max_term_width = 100,
+    propagate_version = true,
+    disable_help_flag = true,
+    disable_version_flag = true
+)]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -40,6 +57,7 @@ struct Cli {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
 struct Global {
     /// Treat warnings as errors
     #[arg(long, global = true)]
@@ -53,6 +71,12 @@ struct Global {
     /// No colours (the variable NO_COLOR does the same)
     #[arg(long, global = true)]
     no_color: bool,
+    /// Print help
+    #[arg(short, long, global = true, action = clap::ArgAction::Help)]
+    help: Option<bool>,
+    /// Print version
+    #[arg(short = 'V', long, global = true, action = clap::ArgAction::Version)]
+    version: Option<bool>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -63,10 +87,10 @@ enum Verb {
     Check(check::Arguments),
     /// Show every decision about the cluster
     Plan(plan::Arguments),
-    /// Write cloud-init data for each host: user-data, meta-data, network-config and a seed image
+    /// Write each host's cloud-init data: user-data and a seed image
     #[command(after_help = cloud_init::EXAMPLES)]
     CloudInit(cloud_init::Arguments),
-    /// Build disks
+    /// Build disk images
     #[command(subcommand)]
     Image(image::Verb),
     /// Run the hosts in QEMU on this machine
@@ -74,8 +98,11 @@ enum Verb {
     Lab(lab::Verb),
     /// Print the JSON Schema of cluster.yaml, which editors use
     Schema,
-    /// Print the completions of a shell
-    Completions { shell: clap_complete::Shell },
+    /// Print the completion script of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
     /// The background process of a lab
     #[command(hide = true)]
     LabSupervisor { folder: PathBuf },
@@ -98,7 +125,7 @@ struct Context {
 
 /// Parses the command line, does what it says, and gives the exit code.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = parse();
     let verbosity = match (cli.global.quiet, cli.global.verbose) {
         (true, _) => Verbosity::Quiet,
         (_, true) => Verbosity::Verbose,
@@ -110,6 +137,8 @@ pub fn main() -> ExitCode {
         strict: cli.global.strict,
         color: output::color(!cli.global.no_color),
     };
+    // Without it a size limit is still obeyed, but by a death without a word.
+    let _ = interrupt::survive_size_limit();
     match run(cli.verb, &context) {
         Ok(code) => code,
         // The reader of a pipe has seen enough: `meshimg plan | head`.
@@ -119,6 +148,15 @@ pub fn main() -> ExitCode {
             error.exit().into()
         }
     }
+}
+
+/// The command line. Help and usage errors are coloured by clap itself, before `--no-color` is parsed, so that is looked for first.
+fn parse() -> Cli {
+    let plain = std::env::args_os().any(|argument| argument == "--no-color");
+    let color = if plain { ColorChoice::Never } else { ColorChoice::Auto };
+    let mut command = Cli::command().color(color);
+    let parsed = Cli::from_arg_matches(&command.get_matches_mut());
+    parsed.unwrap_or_else(|error| error.format(&mut command).exit())
 }
 
 fn run(verb: Verb, context: &Context) -> Result<ExitCode, Error> {

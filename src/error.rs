@@ -5,6 +5,9 @@ use std::process::ExitCode;
 use crate::exec::ExecError;
 use crate::image::ImageError;
 use crate::lab::LabError;
+use crate::lab::accel::AccelError;
+use crate::lab::control::ControlError;
+use crate::lab::state::StateError;
 use crate::render::{RenderError, WriteError};
 use crate::spec::HostName;
 use crate::wait::WaitError;
@@ -41,9 +44,9 @@ impl From<Exit> for ExitCode {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The diagnostics are printed already.
-    #[error("{file}: {errors} error(s), {warnings} warning(s)")]
+    #[error("{file} has {}; correct the file, then: meshimg check {file}", found(*errors, *warnings))]
     Spec { file: String, errors: usize, warnings: usize },
-    #[error("cannot read {file}: {source}")]
+    #[error("cannot read {file}: {source}; {}", read_advice(source))]
     Read { file: String, source: std::io::Error },
     #[error("there is no host {name} in {file}; it has {known}")]
     UnknownHost { name: HostName, file: String, known: String },
@@ -64,15 +67,17 @@ pub enum Error {
     Image(#[from] crate::image::ImageError),
     #[error(transparent)]
     Lab(#[from] crate::lab::LabError),
+    #[error("the lab '{cluster}' is not up; to start it: meshimg lab up {file}")]
+    NotUp { cluster: String, file: String },
     #[error(transparent)]
     Supervisor(#[from] crate::lab::supervisor::SupervisorError),
     #[error("interrupted")]
     Interrupted,
     /// `--check` found differences, printed already.
-    #[error("{count} file(s) in {folder} differ from what {file} gives; to write them: meshimg cloud-init {file} -o {folder}")]
+    #[error("{folder} is not as planned in {}; to write: meshimg cloud-init {file} -o {folder}", counted(*count, "file"))]
     Differs { count: usize, folder: String, file: String },
     /// The report is printed already.
-    #[error("{red} probe(s) red")]
+    #[error("{} red", counted(*red, "probe"))]
     Red { red: usize },
     #[error("cannot write to standard output: {0}")]
     Output(#[from] std::io::Error),
@@ -85,16 +90,38 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Spec { .. } | Self::Read { .. } | Self::Render(RenderError::TooLarge { .. }) => Exit::File,
-            Self::UnknownHost { .. } | Self::Usage(_) => Exit::Usage,
+            Self::UnknownHost { .. } | Self::Usage(_) | Self::NotUp { .. } => Exit::Usage,
             Self::Exec(error) => exec_exit(error),
             Self::Differs { .. } | Self::Red { .. } => Exit::ProbeFailed,
             Self::Image(error) => image_exit(error),
             Self::Lab(error) => lab_exit(error),
-            Self::Interrupted => Exit::Interrupted,
+            Self::Interrupted | Self::Write(WriteError::Interrupted) => Exit::Interrupted,
             Self::Seed(_) | Self::Supervisor(_) | Self::Plan(_) | Self::Render(_) | Self::Write(_) | Self::Output(_) | Self::Json(_) => {
                 Exit::Internal
             }
         }
+    }
+}
+
+/// `1 file`, `2 files`.
+pub fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
+/// What was found in a file that is refused.
+fn found(errors: usize, warnings: usize) -> String {
+    match (errors, warnings) {
+        (0, _) => format!("{}, which --strict makes an error", counted(warnings, "warning")),
+        (_, 0) => counted(errors, "error"),
+        _ => format!("{} and {}", counted(errors, "error"), counted(warnings, "warning")),
+    }
+}
+
+fn read_advice(source: &std::io::Error) -> &'static str {
+    match source.kind() {
+        std::io::ErrorKind::NotFound => "`meshimg init cluster.yaml` writes one to start from",
+        std::io::ErrorKind::IsADirectory => "give the file in that folder",
+        _ => "give a cluster.yaml that you may read",
     }
 }
 
@@ -114,11 +141,29 @@ fn wait_exit(error: &WaitError) -> Exit {
     }
 }
 
+fn state_exit(error: &StateError) -> Exit {
+    match error {
+        StateError::NoFolder | StateError::Busy { .. } => Exit::Usage,
+        StateError::Io { .. } => Exit::Internal,
+    }
+}
+
+fn accelerator_exit(error: &AccelError) -> Exit {
+    match error {
+        AccelError::Wish(_) => Exit::Usage,
+        AccelError::Kvm(_) => Exit::CommandFailed,
+        AccelError::State(error) => state_exit(error),
+        AccelError::Exec(error) => exec_exit(error),
+        AccelError::Wait(error) => wait_exit(error),
+    }
+}
+
 fn image_exit(error: &ImageError) -> Exit {
     match error {
         ImageError::Exec(error) => exec_exit(error),
         ImageError::Wait(error) => wait_exit(error),
         ImageError::NotDebian => Exit::File,
+        ImageError::NoCacheFolder | ImageError::TemporaryFolder { .. } => Exit::Usage,
         _ => Exit::Internal,
     }
 }
@@ -128,7 +173,224 @@ fn lab_exit(error: &LabError) -> Exit {
         LabError::Exec(error) => exec_exit(error),
         LabError::Wait(error) => wait_exit(error),
         LabError::GuestNotStarted { .. } => Exit::CommandFailed,
-        LabError::State(_) | LabError::Control(_) => Exit::Usage,
+        LabError::Accelerator(error) => accelerator_exit(error),
+        LabError::State(error) => state_exit(error),
+        LabError::Control(ControlError::NotUp { .. } | ControlError::Refused(_)) | LabError::NoHost { .. } => Exit::Usage,
         _ => Exit::Internal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::time::Duration;
+
+    use super::*;
+
+    fn missing() -> ExecError {
+        ExecError::Missing {
+            programs: vec!["tool".to_owned()],
+            packages: vec!["tools".to_owned()],
+        }
+    }
+
+    fn failed() -> ExecError {
+        ExecError::Start {
+            command_line: "tool".to_owned(),
+            source: io::ErrorKind::PermissionDenied.into(),
+        }
+    }
+
+    fn interrupted() -> ExecError {
+        ExecError::Interrupted {
+            command_line: "tool".to_owned(),
+        }
+    }
+
+    fn late() -> WaitError {
+        WaitError::Deadline {
+            what: "ssh".to_owned(),
+            deadline: Duration::from_secs(1),
+            last: "refused".to_owned(),
+        }
+    }
+
+    fn wait_interrupted() -> WaitError {
+        WaitError::Interrupted { what: "ssh".to_owned() }
+    }
+
+    fn full() -> io::Error {
+        io::ErrorKind::StorageFull.into()
+    }
+
+    fn state() -> StateError {
+        StateError::Io {
+            path: "state".into(),
+            source: full(),
+        }
+    }
+
+    fn busy() -> StateError {
+        StateError::Busy {
+            cluster: "demo".to_owned(),
+            process: "1".to_owned(),
+        }
+    }
+
+    fn not_up() -> ControlError {
+        ControlError::NotUp {
+            cluster: "demo".to_owned(),
+        }
+    }
+
+    fn host() -> HostName {
+        "host1".parse().unwrap()
+    }
+
+    /// The numbers are a contract with scripts.
+    #[test]
+    fn the_numbers_stay() {
+        let numbers = [
+            Exit::Fine,
+            Exit::Internal,
+            Exit::Usage,
+            Exit::File,
+            Exit::ToolMissing,
+            Exit::CommandFailed,
+            Exit::ProbeFailed,
+            Exit::Interrupted,
+        ];
+        assert_eq!(numbers.map(|exit| exit as u8), [0, 1, 2, 3, 4, 5, 6, 130]);
+    }
+
+    #[test]
+    fn every_cause_has_its_exit_code() {
+        let file = || "cluster.yaml".to_owned();
+        let cases: Vec<(Exit, Vec<Error>)> = vec![
+            (
+                Exit::Internal,
+                vec![
+                    full().into(),
+                    WriteError::Write {
+                        path: "out".into(),
+                        source: full(),
+                    }
+                    .into(),
+                    WriteError::Escapes { path: "out".into() }.into(),
+                    LabError::State(state()).into(),
+                    LabError::Accelerator(AccelError::State(state())).into(),
+                    LabError::Control(ControlError::Io(full())).into(),
+                    ImageError::File {
+                        path: "cache".into(),
+                        source: full(),
+                    }
+                    .into(),
+                    crate::plan::PlanError::NoSlice(1).into(),
+                    crate::image::SeedError::TooLarge { bytes: 1 }.into(),
+                ],
+            ),
+            (
+                Exit::Usage,
+                vec![
+                    Error::Usage("no".to_owned()),
+                    Error::UnknownHost {
+                        name: host(),
+                        file: file(),
+                        known: String::new(),
+                    },
+                    Error::NotUp {
+                        cluster: "demo".to_owned(),
+                        file: file(),
+                    },
+                    LabError::State(busy()).into(),
+                    LabError::State(StateError::NoFolder).into(),
+                    LabError::Control(not_up()).into(),
+                    LabError::Accelerator(AccelError::Wish("fast".to_owned())).into(),
+                    ImageError::NoCacheFolder.into(),
+                ],
+            ),
+            (
+                Exit::File,
+                vec![
+                    Error::Spec {
+                        file: file(),
+                        errors: 1,
+                        warnings: 0,
+                    },
+                    Error::Read {
+                        file: file(),
+                        source: io::ErrorKind::NotFound.into(),
+                    },
+                    RenderError::TooLarge { host: host(), bytes: 1 }.into(),
+                    ImageError::NotDebian.into(),
+                ],
+            ),
+            (
+                Exit::ToolMissing,
+                vec![
+                    missing().into(),
+                    LabError::Exec(missing()).into(),
+                    LabError::Accelerator(AccelError::Exec(missing())).into(),
+                    ImageError::Exec(missing()).into(),
+                ],
+            ),
+            (
+                Exit::CommandFailed,
+                vec![
+                    failed().into(),
+                    LabError::Exec(failed()).into(),
+                    LabError::Wait(late()).into(),
+                    LabError::Accelerator(AccelError::Kvm("no".to_owned())).into(),
+                    LabError::GuestNotStarted {
+                        host: "host1".to_owned(),
+                        status: "exit status: 1".to_owned(),
+                        said: String::new(),
+                    }
+                    .into(),
+                    ImageError::Exec(failed()).into(),
+                    ImageError::Wait(late()).into(),
+                ],
+            ),
+            (
+                Exit::ProbeFailed,
+                vec![
+                    Error::Red { red: 1 },
+                    Error::Differs {
+                        count: 1,
+                        folder: "out".to_owned(),
+                        file: file(),
+                    },
+                ],
+            ),
+            (
+                Exit::Interrupted,
+                vec![
+                    Error::Interrupted,
+                    WriteError::Interrupted.into(),
+                    interrupted().into(),
+                    LabError::Exec(interrupted()).into(),
+                    LabError::Wait(wait_interrupted()).into(),
+                    LabError::Accelerator(AccelError::Wait(wait_interrupted())).into(),
+                    ImageError::Exec(interrupted()).into(),
+                    ImageError::Wait(wait_interrupted()).into(),
+                ],
+            ),
+        ];
+        for (exit, errors) in cases {
+            for error in errors {
+                assert_eq!(error.exit(), exit, "{error:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn counts_agree_with_their_nouns() {
+        assert_eq!(
+            [counted(0, "file"), counted(1, "file"), counted(2, "file")],
+            ["0 files", "1 file", "2 files"]
+        );
+        assert_eq!(found(1, 0), "1 error");
+        assert_eq!(found(2, 1), "2 errors and 1 warning");
+        assert_eq!(found(0, 1), "1 warning, which --strict makes an error");
     }
 }

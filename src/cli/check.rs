@@ -27,7 +27,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
         }
     };
     // What only the later stages can find: user-data that is too large.
-    render::cloud_init(&plan::plan(&spec)?, None)?;
+    render::with_seeds(render::cloud_init(&plan::plan(&spec)?, None)?)?;
     context.ui.line(&format!(
         "{}: cluster {} of {} hosts is fine",
         arguments.file.display(),

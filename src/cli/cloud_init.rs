@@ -3,24 +3,29 @@
 use std::path::PathBuf;
 
 use super::{Context, host_name, load, output};
-use crate::error::Error;
+use crate::error::{Error, counted};
+use crate::exec::interrupt;
 use crate::render;
 use crate::spec::HostName;
 
 pub const EXAMPLES: &str = "\
-Examples:
-  meshimg cloud-init cluster.yaml                 writes cloud-init-out/<host>/{user-data,meta-data,seed.img}
-  meshimg cloud-init cluster.yaml --host host1    one host alone
-  meshimg cloud-init cluster.yaml --check         compares instead of writing; exit 6 and a diff if files differ
+Files, in a folder for each host:
+  user-data        for a provider that takes it, such as Digital Ocean
+  meta-data        the name of the host and of the instance
+  network-config   only where the file names underlay.interface
+  seed.img         all of these as a disk (NoCloud), for a machine of your own
 
-Give user-data to your provider, or attach seed.img as a second disk (NoCloud) to a machine of your own.";
+Examples:
+  meshimg cloud-init cluster.yaml                writes to ./cloud-init-out
+  meshimg cloud-init cluster.yaml --host host1   one host alone
+  meshimg cloud-init cluster.yaml --check        a diff and exit 6 if any differ";
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// The cluster.yaml
     file: PathBuf,
     /// The folder to write to
-    #[arg(short, long, default_value = "cloud-init-out")]
+    #[arg(short, long, value_name = "DIR", default_value = "cloud-init-out")]
     output: PathBuf,
     /// Only this host
     #[arg(long, value_parser = host_name)]
@@ -52,13 +57,14 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
             file,
         });
     }
-    let written = render::write(&arguments.output, &artifacts)?;
+    interrupt::install()?;
+    let written = render::write(&arguments.output, &artifacts, interrupt::requested)?;
     let unchanged = artifacts.0.len() - written.len();
     for path in &written {
         context.ui.line(&format!("wrote {}", path.display()));
     }
     if unchanged > 0 {
-        context.ui.line(&format!("{unchanged} file(s) unchanged"));
+        context.ui.line(&format!("{} unchanged", counted(unchanged, "file")));
     }
     Ok(())
 }

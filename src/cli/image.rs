@@ -20,7 +20,7 @@ pub struct Base {
     #[arg(long, default_value = "debian-13", value_parser = os)]
     os: Os,
     /// Package archive to build from [default: mmdebstrap's own]
-    #[arg(long, value_parser = archive)]
+    #[arg(long, value_name = "URL", value_parser = archive)]
     archive: Option<ArchiveUrl>,
 }
 
@@ -28,7 +28,7 @@ fn os(text: &str) -> Result<Os, String> {
     match text {
         "debian-12" => Ok(Os::Debian12),
         "debian-13" => Ok(Os::Debian13),
-        _ => Err("images are built of debian-12 and debian-13".to_owned()),
+        _ => Err("base images are built of debian-12 and debian-13".to_owned()),
     }
 }
 

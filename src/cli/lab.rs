@@ -9,25 +9,27 @@ use clap::Subcommand;
 
 use super::{Context, Format, host_name, load, output};
 use crate::error::Error;
-use crate::exec::interrupt;
+use crate::exec::{self, interrupt};
 use crate::image::{self, BaseRequest, Cache, Flavor};
+use crate::lab::control::ControlError;
 use crate::lab::scenario::Fault;
 use crate::lab::session::{self, Session, Size};
-use crate::lab::{HostState, Lab, LabStatus};
+use crate::lab::{HostState, Lab, LabError, LabStatus, PROGRAMS};
 use crate::machine::report::Report;
 use crate::plan::Plan;
-use crate::render;
+use crate::render::{self, WriteError};
 use crate::spec::HostName;
 
 pub const EXAMPLES: &str = "\
 Examples:
-  meshimg lab test cluster.yaml              up, all probes, the fault scenarios, down
-  meshimg lab up cluster.yaml                the hosts run until `lab down`
-  meshimg lab ssh cluster.yaml host1         a shell on host1
-  meshimg lab kill cluster.yaml host1        cut its power; `lab start` brings it back
-  meshimg lab down cluster.yaml
+  meshimg lab test cluster.yaml         boot, probe, cause faults, probe, end
+  meshimg lab up cluster.yaml           the hosts run until `lab down`
+  meshimg lab ssh cluster.yaml host1    a shell on host1
+  meshimg lab kill cluster.yaml host1   cut its power; `lab start` undoes it
+  meshimg lab down cluster.yaml         end the hosts and remove their disks
 
-MESHIMG_ACCEL=tcg|kvm|auto says how QEMU runs the guests; auto tries KVM and falls back to TCG.";
+MESHIMG_ACCEL=tcg|kvm|auto says how QEMU runs the guests; auto, the default,
+tries KVM and falls back to TCG.";
 
 #[derive(Debug, Subcommand)]
 pub enum Verb {
@@ -37,6 +39,7 @@ pub enum Verb {
     Status {
         /// The cluster.yaml
         file: PathBuf,
+        /// Text for people, or JSON for programs
         #[arg(long, value_enum, default_value = "text")]
         format: Format,
     },
@@ -44,6 +47,7 @@ pub enum Verb {
     Ssh {
         /// The cluster.yaml
         file: PathBuf,
+        /// The host's name
         #[arg(value_parser = host_name)]
         host: HostName,
         /// The command
@@ -54,6 +58,7 @@ pub enum Verb {
     Logs {
         /// The cluster.yaml
         file: PathBuf,
+        /// The host's name
         #[arg(value_parser = host_name)]
         host: HostName,
     },
@@ -61,6 +66,7 @@ pub enum Verb {
     Kill {
         /// The cluster.yaml
         file: PathBuf,
+        /// The host's name
         #[arg(value_parser = host_name)]
         host: HostName,
     },
@@ -68,6 +74,7 @@ pub enum Verb {
     Start {
         /// The cluster.yaml
         file: PathBuf,
+        /// The host's name
         #[arg(value_parser = host_name)]
         host: HostName,
     },
@@ -80,6 +87,7 @@ pub enum Verb {
     Test {
         #[command(flatten)]
         start: Start,
+        /// Text for people, or JSON for programs
         #[arg(long, value_enum, default_value = "text")]
         format: Format,
         /// Leave the hosts running at the end
@@ -93,10 +101,10 @@ pub struct Start {
     /// The cluster.yaml
     file: PathBuf,
     /// Memory of each host, MiB
-    #[arg(long, default_value_t = Size::default().memory_mib, value_parser = clap::value_parser!(u32).range(512..=65536))]
+    #[arg(long, value_name = "MIB", default_value_t = Size::default().memory_mib, value_parser = clap::value_parser!(u32).range(512..=65536))]
     memory: u32,
     /// Processors of each host
-    #[arg(long, default_value_t = Size::default().processors, value_parser = clap::value_parser!(u32).range(1..=64))]
+    #[arg(long, value_name = "COUNT", default_value_t = Size::default().processors, value_parser = clap::value_parser!(u32).range(1..=64))]
     processors: u32,
 }
 
@@ -111,10 +119,7 @@ pub fn run(verb: Verb, context: &Context) -> Result<ExitCode, Error> {
         }
         Verb::Logs { file, host } => {
             let path = attach(&file, Some(&host), context)?.serial_log(host.as_str())?;
-            let bytes = std::fs::read(&path).map_err(|source| Error::Read {
-                file: path.display().to_string(),
-                source,
-            })?;
+            let bytes = std::fs::read(&path).map_err(|source| WriteError::Read { path, source })?;
             output::print_bytes(&bytes)?;
         }
         Verb::Kill { file, host } => {
@@ -142,6 +147,8 @@ pub fn supervise(folder: &Path) -> Result<(), Error> {
 /// Starts the hosts of `start` for `plan`.
 fn start<'a>(start: &Start, plan: &'a Plan, context: &'a Context) -> Result<Session<'a>, Error> {
     interrupt::install()?;
+    // Before an image is built, which takes a minute.
+    exec::require(PROGRAMS)?;
     let artifacts = render::cloud_init(plan, None)?;
     let cache = Cache::from_environment()?;
     let mut images = BTreeMap::new();
@@ -218,7 +225,13 @@ fn attach(file: &Path, host: Option<&HostName>, context: &Context) -> Result<Lab
     if let Some(name) = host {
         load::known(&plan, name, &file.display().to_string())?;
     }
-    Ok(Lab::attach(plan.cluster.as_str())?)
+    Lab::attach(plan.cluster.as_str()).map_err(|error| match error {
+        LabError::Control(ControlError::NotUp { cluster }) => Error::NotUp {
+            cluster,
+            file: file.display().to_string(),
+        },
+        other => other.into(),
+    })
 }
 
 fn status(file: &Path, format: Format, context: &Context) -> Result<(), Error> {
@@ -230,8 +243,7 @@ fn status(file: &Path, format: Format, context: &Context) -> Result<(), Error> {
 }
 
 fn status_text(status: &LabStatus) -> String {
-    let mut hosts = output::table(&["host", "underlay", "ssh port", "state", "memory", "underlay NIC"]);
-    for host in &status.hosts {
+    let hosts = status.hosts.iter().map(|host| {
         let state = match &host.state {
             HostState::Running { process } => format!("running, process {process}"),
             HostState::Ended { status } => format!("ended: {status}"),
@@ -243,28 +255,31 @@ fn status_text(status: &LabStatus) -> String {
             (None, false) => "not connected".to_owned(),
         };
         let memory = host.memory_kib.map_or_else(String::new, |kib| format!("{} MiB", kib / 1024));
-        hosts.add_row([
+        [
             host.name.clone(),
             host.address.to_string(),
             host.ssh_port.to_string(),
             state,
             memory,
             nic,
-        ]);
-    }
-    let mut traffic = output::table(&["from", "to", "frames", "bytes", "state"]);
-    for pair in &status.traffic {
+        ]
+    });
+    let traffic = status.traffic.iter().map(|pair| {
         let state = if pair.cut { "cut" } else { "open" };
-        traffic.add_row([
+        [
             pair.from.clone(),
             pair.to.clone(),
             pair.frames.to_string(),
             pair.bytes.to_string(),
             state.to_owned(),
-        ]);
-    }
+        ]
+    });
     format!(
-        "Lab {}: supervisor is process {}, {}\n\n{hosts}\n\n{traffic}\n",
-        status.cluster, status.process, status.accelerator
+        "Lab {}: supervisor is process {}, {}\n\n{}\n{}",
+        status.cluster,
+        status.process,
+        status.accelerator,
+        output::table(["host", "underlay", "ssh port", "state", "memory", "underlay NIC"], hosts),
+        output::table(["from", "to", "frames", "bytes", "state"], traffic)
     )
 }

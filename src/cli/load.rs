@@ -24,7 +24,10 @@ pub fn spec(file: &Path, context: &Context) -> Result<Spec, Error> {
     let diagnosis = diagnose(file)?;
     if !diagnosis.diagnostics.is_empty() {
         let text = spec::render(&diagnosis.file, &diagnosis.bytes, &diagnosis.diagnostics, context.ui.color());
-        context.ui.diagnostics(&text);
+        match diagnosis.is_fine(context.strict) {
+            true => context.ui.line(&text),
+            false => context.ui.diagnostics(&text),
+        }
     }
     diagnosis.judge(context.strict)
 }
@@ -56,16 +59,27 @@ pub fn diagnose(file: &Path) -> Result<Diagnosis, Error> {
 }
 
 impl Diagnosis {
-    /// The spec, unless there are errors, or warnings under `--strict`.
-    pub fn judge(self, strict: bool) -> Result<Spec, Error> {
+    fn warnings(&self) -> usize {
         let warnings = self
             .diagnostics
             .iter()
-            .filter(|diagnostic| diagnostic.severity == Severity::Warning)
-            .count();
+            .filter(|diagnostic| diagnostic.severity == Severity::Warning);
+        warnings.count()
+    }
+
+    /// Whether there are no errors, and no warnings under `--strict`.
+    fn is_fine(&self, strict: bool) -> bool {
+        let accepted = if strict { 0 } else { self.warnings() };
+        self.diagnostics.len() == accepted
+    }
+
+    /// The spec, unless there are errors, or warnings under `--strict`.
+    pub fn judge(self, strict: bool) -> Result<Spec, Error> {
+        let warnings = self.warnings();
         let errors = self.diagnostics.len() - warnings;
+        let is_fine = self.is_fine(strict);
         match self.spec {
-            Some(spec) if errors == 0 && !(strict && warnings > 0) => Ok(spec),
+            Some(spec) if is_fine => Ok(spec),
             _ => Err(Error::Spec {
                 file: self.file,
                 errors,

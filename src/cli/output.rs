@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 use serde::Serialize;
 
 use crate::error::Error;
@@ -34,12 +34,14 @@ pub fn print_json(value: &impl Serialize) -> Result<(), Error> {
     print(&serde_json::to_string_pretty(value)?)
 }
 
-/// A table with these column names, as wide as it needs to be, so that a pipe never changes it.
-pub fn table(header: &[&str]) -> Table {
+/// A table with these column names over a rule, as wide as it needs to be, so that a pipe never changes it. Lines end where their
+/// text ends: no blanks behind it.
+pub fn table<const COLUMNS: usize>(header: [&str; COLUMNS], rows: impl IntoIterator<Item = [String; COLUMNS]>) -> String {
     let mut table = Table::new();
     table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .load_style(TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─')))
         .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(header);
-    table
+        .set_header(header)
+        .add_rows(rows);
+    table.trim_fmt() + "\n"
 }

@@ -1,11 +1,12 @@
 //! `meshimg plan`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::{Context, Format, load, output};
 use crate::error::Error;
 use crate::plan::Plan;
-use crate::spec::LoopProtection;
+use crate::spec::{Bfd, LoopProtection};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -38,8 +39,6 @@ fn text(plan: &Plan) -> String {
         .iter()
         .map(|part| format!("{} {}", part.header, part.bytes))
         .collect();
-    let first_host = plan.hosts.first();
-    let bfd = first_host.and_then(|host| host.mesh_bridge.ports.first()).and_then(|port| port.bfd);
     [
         format!(
             "Cluster {}: {} hosts, {} links\n\n",
@@ -48,9 +47,9 @@ fn text(plan: &Plan) -> String {
             plan.links.len()
         ),
         hosts(plan),
-        "\n\n".to_owned(),
+        "\n".to_owned(),
         links(plan),
-        "\n\n".to_owned(),
+        "\n".to_owned(),
         format!(
             "MTU         {} in containers: underlay {} less {}\n",
             plan.mtu.mesh,
@@ -77,21 +76,45 @@ fn text(plan: &Plan) -> String {
                 .map(|count| format!(", hold count {count}"))
                 .unwrap_or_default()
         ),
-        match bfd {
-            Some(bfd) => format!(
-                "Detection   BFD every {} ms, a link is down after {} missed: {} ms\n",
-                bfd.interval_ms,
-                bfd.multiplier,
-                u64::from(bfd.interval_ms) * u64::from(bfd.multiplier)
-            ),
-            None => "Detection   none: a dead link is noticed by the spanning tree's timers alone\n".to_owned(),
-        },
+        detection(plan),
     ]
     .concat()
 }
 
+/// How dead links are noticed: one line for all hosts, or one for each choice and its hosts.
+fn detection(plan: &Plan) -> String {
+    let mut choices: Vec<(Option<Bfd>, Vec<&str>)> = Vec::new();
+    for host in &plan.hosts {
+        let bfd = host.mesh_bridge.ports.first().and_then(|port| port.bfd);
+        match choices.iter_mut().find(|(choice, _)| *choice == bfd) {
+            Some((_, hosts)) => hosts.push(host.name.as_str()),
+            None => choices.push((bfd, vec![host.name.as_str()])),
+        }
+    }
+    let several = choices.len() > 1;
+    let line = |(index, (bfd, hosts)): (usize, (Option<Bfd>, Vec<&str>))| {
+        let title = if index == 0 { "Detection" } else { "" };
+        let whose = if several {
+            format!("{}: ", hosts.join(", "))
+        } else {
+            String::new()
+        };
+        let how = match bfd {
+            Some(bfd) => format!(
+                "BFD every {} ms, a link is down after {} missed: {} ms",
+                bfd.interval_ms,
+                bfd.multiplier,
+                u64::from(bfd.interval_ms) * u64::from(bfd.multiplier)
+            ),
+            None => "none: a dead link is noticed by the spanning tree's timers alone".to_owned(),
+        };
+        format!("{title:<12}{whose}{how}\n")
+    };
+    choices.into_iter().enumerate().map(line).collect()
+}
+
 fn hosts(plan: &Plan) -> String {
-    let mut table = output::table(&[
+    let header = [
         "#",
         "host",
         "underlay",
@@ -101,10 +124,10 @@ fn hosts(plan: &Plan) -> String {
         "docker bridge",
         "address",
         "slice",
-    ]);
-    for host in &plan.hosts {
+    ];
+    let rows = plan.hosts.iter().map(|host| {
         let bridge = &host.container_bridge;
-        table.add_row([
+        [
             host.number.to_string(),
             host.name.to_string(),
             host.address.to_string(),
@@ -114,21 +137,17 @@ fn hosts(plan: &Plan) -> String {
             bridge.name.to_string(),
             format!("{}/{}", bridge.address, bridge.prefix_length),
             bridge.slice.to_string(),
-        ]);
-    }
-    table.to_string()
+        ]
+    });
+    output::table(header, rows)
 }
 
 fn links(plan: &Plan) -> String {
-    let mut table = output::table(&["link", "kind", "from", "to"]);
-    for link in &plan.links {
-        let kind = plan
-            .hosts
-            .iter()
-            .flat_map(|host| &host.mesh_bridge.ports)
-            .find(|port| port.name == link.name)
-            .map_or("", |port| port.kind);
-        table.add_row([link.name.as_str(), kind, link.hosts[0].as_str(), link.hosts[1].as_str()]);
-    }
-    table.to_string()
+    let ports = plan.hosts.iter().flat_map(|host| &host.mesh_bridge.ports);
+    let kinds: BTreeMap<&str, &str> = ports.map(|port| (port.name.as_str(), port.kind)).collect();
+    let rows = plan.links.iter().map(|link| {
+        let kind = kinds.get(link.name.as_str()).copied().unwrap_or_default();
+        [link.name.as_str(), kind, link.hosts[0].as_str(), link.hosts[1].as_str()].map(str::to_owned)
+    });
+    output::table(["link", "kind", "from", "to"], rows)
 }

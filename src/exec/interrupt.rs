@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 
 struct Signals {
     seen: Arc<AtomicBool>,
@@ -38,6 +38,16 @@ pub fn install() -> io::Result<()> {
         signal_hook::low_level::pipe::register(signal, writer.try_clone()?)?;
     }
     let _ = SIGNALS.set(Signals { seen, pipe });
+    Ok(())
+}
+
+/// Makes a write beyond the size that files may have (RLIMIT_FSIZE) an error of that write, instead of the end of the process by
+/// SIGXFSZ: only so can what was begun be removed and the reason told. Programs that are started have the default again.
+///
+/// # Errors
+/// When the kernel takes no handler.
+pub fn survive_size_limit() -> io::Result<()> {
+    signal_hook::flag::register(SIGXFSZ, Arc::default())?;
     Ok(())
 }
 

@@ -4,9 +4,10 @@ pub mod address;
 mod host;
 mod mesh;
 mod mtu;
-mod spanning_tree;
+pub mod spanning_tree;
 mod types;
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
@@ -18,7 +19,7 @@ pub use types::*;
 #[cfg(test)]
 pub mod tests;
 
-use crate::spec::{HostSpec, InvalidName, LoopProtection, Spec};
+use crate::spec::{HostName, HostSpec, InvalidName, LoopProtection, Spec};
 
 /// Why there is no plan. A validated spec gives none of these; they are here so that a mistake of ours is an error, not a panic.
 #[derive(Debug, thiserror::Error)]
@@ -48,13 +49,14 @@ pub fn plan(spec: &Spec) -> Result<Plan, PlanError> {
         .map(|host| host::mac(&spec.name, &host.name, host.mesh_bridge.as_str()))
         .collect();
     let identifiers: Vec<(u16, MacAddress)> = priorities.into_iter().zip(macs).collect();
+    let mut ports = ports(spec, &links);
     let mut plans = Vec::with_capacity(spec.hosts.len());
     for ((host, (priority, mac)), number) in spec.hosts.iter().zip(&identifiers).zip(1..) {
         let mesh_bridge = MeshBridge {
             name: host.mesh_bridge.clone(),
             mac: *mac,
             priority: *priority,
-            ports: ports(spec, host, &links),
+            ports: ports.remove(&host.name).unwrap_or_default(),
         };
         plans.push(host_plan(spec, host, number, mesh_bridge, block(&cut, number)?, mtu.mesh)?);
     }
@@ -115,34 +117,29 @@ fn host_plan(
     })
 }
 
-/// The ends of `links` that `host` has.
-fn ports(spec: &Spec, host: &HostSpec, links: &[Link]) -> Vec<TunnelPort> {
+/// The ends of `links`, by host, in the order of the links.
+fn ports(spec: &Spec, links: &[Link]) -> BTreeMap<HostName, Vec<TunnelPort>> {
     let path_cost = match spec.loop_protection {
         LoopProtection::Rstp => mesh::RSTP_PATH_COST,
         LoopProtection::Stp => mesh::STP_PATH_COST,
     };
-    let mut ports = Vec::new();
+    let hosts: BTreeMap<&HostName, &HostSpec> = spec.hosts.iter().map(|host| (&host.name, host)).collect();
+    let mut ports: BTreeMap<HostName, Vec<TunnelPort>> = BTreeMap::new();
     for link in links {
         let [a, b] = &link.hosts;
-        let peer = if *a == host.name {
-            b
-        } else if *b == host.name {
-            a
-        } else {
-            continue;
-        };
-        let Some(remote) = spec.hosts.iter().find(|other| other.name == *peer).map(|other| other.address) else {
-            continue;
-        };
-        let kind = mesh::port_kind(spec.tunnel, remote);
-        ports.push(TunnelPort {
-            name: link.name.clone(),
-            peer: peer.clone(),
-            kind,
-            remote,
-            path_cost,
-            bfd: host.bfd,
-        });
+        for (own, peer) in [(a, b), (b, a)] {
+            let (Some(host), Some(other)) = (hosts.get(own), hosts.get(peer)) else {
+                continue;
+            };
+            ports.entry(own.clone()).or_default().push(TunnelPort {
+                name: link.name.clone(),
+                peer: peer.clone(),
+                kind: mesh::port_kind(spec.tunnel, other.address),
+                remote: other.address,
+                path_cost,
+                bfd: host.bfd,
+            });
+        }
     }
     ports
 }

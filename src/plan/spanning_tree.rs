@@ -1,22 +1,54 @@
 //! Root, stand-in, timers: a spanning tree that is chosen, not left to chance.
 
+use std::ops::RangeInclusive;
+
 use super::{MacAddress, SpanningTree};
-use crate::spec::{HostName, LoopProtection, Spec, Topology};
+use crate::spec::{HostName, LoopProtection, Spec, Timers, Topology};
 
-/// Priorities are multiples of 4096 (IEEE 802.1D-2004 9.2.5). 0 is left for the operator who wants to move the root by hand.
-const ROOT_PRIORITY: u16 = 4096;
-const STAND_IN_PRIORITY: u16 = 8192;
-const OTHER_PRIORITY: u16 = 32_768;
+/// Priorities of the bridges that the file gives none: the root, the one to take over, and all others. Multiples of 4096 (IEEE
+/// 802.1D-2004 9.2.5; its table 17-2 has 32768). 0 is left for the operator who wants to move the root by hand.
+pub const ROOT_PRIORITY: u16 = 4096;
+/// See [`ROOT_PRIORITY`].
+pub const STAND_IN_PRIORITY: u16 = 8192;
+/// See [`ROOT_PRIORITY`].
+pub const OTHER_PRIORITY: u16 = 32_768;
 
-/// Defaults of IEEE 802.1D-2004 table 17-1; the shortest that its 17.14 allows with a hello of 2 s are max age 6 and forward delay 4.
-const HELLO: u8 = 2;
-const MAX_AGE_DEFAULT: u8 = 20;
-const MAX_AGE_MIN: u8 = 6;
-const MAX_AGE_MAX: u8 = 40;
-const FORWARD_DELAY_DEFAULT: u8 = 15;
-const FORWARD_DELAY_MIN: u8 = 4;
+/// Seconds between hellos (802.1D-2004 table 17-1). Open vSwitch's RSTP has no other: ovs-vswitchd.conf.db(5) knows no
+/// `rstp-hello-time`.
+pub const HELLO: u8 = 2;
+/// Max age in seconds, from the shortest that 802.1D-2004 17.14 allows with a hello of 2 s to the longest (table 17-1).
+pub const MAX_AGE: RangeInclusive<u8> = 6..=40;
+/// Forward delay in seconds, from the shortest that 802.1D-2004 17.14 allows with a hello of 2 s to the longest (table 17-1).
+pub const FORWARD_DELAY: RangeInclusive<u8> = 4..=30;
+/// STP's defaults in seconds (802.1D-2004 table 17-1).
+pub const STP_MAX_AGE: u8 = 20;
+/// See [`STP_MAX_AGE`].
+pub const STP_FORWARD_DELAY: u8 = 15;
 /// Frames per burst (802.1D-2004 17.14 allows 1 to 10): the most, because a dying root makes every bridge speak at once.
 const HOLD_COUNT: u8 = 10;
+
+/// Hello, max age and forward delay in seconds: those that the file gives, and for the others what fits them in a tree whose bridges
+/// are at most `depth` links from the root.
+pub fn timers(protocol: LoopProtection, given: &Timers, depth: u32) -> [u8; 3] {
+    let hello = given.hello.unwrap_or(HELLO);
+    let max_age = given.max_age.unwrap_or_else(|| match protocol {
+        // Max age is also how many links from the root RSTP reaches, so it must not be shorter than the tree is deep.
+        LoopProtection::Rstp => u8::try_from(depth)
+            .unwrap_or(*MAX_AGE.end())
+            .clamp(*MAX_AGE.start(), *MAX_AGE.end()),
+        LoopProtection::Stp => STP_MAX_AGE,
+    });
+    let forward_delay = given.forward_delay.unwrap_or(match protocol {
+        LoopProtection::Rstp => shortest_forward_delay(max_age),
+        LoopProtection::Stp => STP_FORWARD_DELAY,
+    });
+    [hello, max_age, forward_delay]
+}
+
+/// The shortest forward delay with `2 * (forward_delay - 1) >= max_age`.
+pub fn shortest_forward_delay(max_age: u8) -> u8 {
+    (max_age.div_ceil(2) + 1).max(*FORWARD_DELAY.start())
+}
 
 /// The priority of every bridge, in the order of the hosts.
 ///
@@ -45,22 +77,10 @@ pub fn spanning_tree(spec: &Spec, identifiers: &[(u16, MacAddress)]) -> Spanning
     order.sort_by_key(|place| identifiers.get(*place).copied());
     let name = |rank: usize| -> HostName { spec.hosts[order[rank.min(order.len() - 1)]].name.clone() };
     let depth = depth_after_failure(spec);
-    let timers = spec.timers;
-    let hello = timers.hello.unwrap_or(HELLO);
-    let (max_age, forward_delay, transmit_hold_count) = match spec.loop_protection {
-        // Max age is also how many links from the root RSTP reaches, so it must not be shorter than the tree is deep.
-        LoopProtection::Rstp => {
-            let reach = u8::try_from(depth).unwrap_or(MAX_AGE_MAX);
-            let max_age = timers
-                .max_age
-                .unwrap_or_else(|| reach.max(2 * (hello + 1)).clamp(MAX_AGE_MIN, MAX_AGE_MAX));
-            (
-                max_age,
-                forward_delay_for(max_age),
-                Some(timers.transmit_hold_count.unwrap_or(HOLD_COUNT)),
-            )
-        }
-        LoopProtection::Stp => (timers.max_age.unwrap_or(MAX_AGE_DEFAULT), FORWARD_DELAY_DEFAULT, None),
+    let [hello, max_age, forward_delay] = timers(spec.loop_protection, &spec.timers, depth);
+    let transmit_hold_count = match spec.loop_protection {
+        LoopProtection::Rstp => Some(spec.timers.transmit_hold_count.unwrap_or(HOLD_COUNT)),
+        LoopProtection::Stp => None,
     };
     SpanningTree {
         protocol: spec.loop_protection,
@@ -68,15 +88,10 @@ pub fn spanning_tree(spec: &Spec, identifiers: &[(u16, MacAddress)]) -> Spanning
         stand_in: name(1),
         hello,
         max_age,
-        forward_delay: timers.forward_delay.unwrap_or(forward_delay),
+        forward_delay,
         transmit_hold_count,
         depth_after_failure: depth,
     }
-}
-
-/// The shortest forward delay with `2 * (forward_delay - 1) >= max_age`.
-fn forward_delay_for(max_age: u8) -> u8 {
-    (max_age.div_ceil(2) + 1).max(FORWARD_DELAY_MIN)
 }
 
 /// Most links between the root and any bridge after any one host or link failed. In a full mesh all bridges are neighbours of the root,

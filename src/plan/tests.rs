@@ -141,7 +141,11 @@ fn bridges_of_clones_have_different_addresses() {
     macs.sort();
     macs.dedup();
     assert_eq!(macs.len(), count);
-    assert!(macs.iter().all(|mac| mac.to_string().as_bytes()[1] & 1 == 0), "unicast: {macs:?}");
+    let first_octet = |mac: &MacAddress| u8::from_str_radix(&mac.to_string()[..2], 16).unwrap();
+    assert!(
+        macs.iter().all(|mac| first_octet(mac) & 0b11 == 0b10),
+        "local and unicast: {macs:?}"
+    );
 }
 
 #[test]

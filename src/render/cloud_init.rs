@@ -17,7 +17,7 @@ pub const USER_DATA_MAX: usize = 64 * 1024;
 pub enum RenderError {
     #[error(
         "user-data of {host} has {bytes} bytes, and providers take {USER_DATA_MAX} at most; \
-         put fewer authorized keys or Docker options in the file, or link the hosts in a sparser topology"
+         put fewer authorized keys, packages or Docker options in the file, or fewer hosts: each has a tunnel to each other"
     )]
     TooLarge { host: HostName, bytes: usize },
     #[error(transparent)]
@@ -72,6 +72,7 @@ struct User<'a> {
     shell: &'static str,
     sudo: &'static str,
     lock_passwd: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     ssh_authorized_keys: Vec<&'a str>,
 }
 

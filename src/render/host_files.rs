@@ -99,6 +99,7 @@ struct Values<'a> {
     containers: Containers<'a>,
     netmask: String,
     address_with_prefix: String,
+    ports: String,
     packages: String,
     port: u16,
 }
@@ -158,6 +159,13 @@ fn values<'a>(plan: &'a Plan, host: &'a HostPlan) -> Values<'a> {
         },
         netmask: plan.containers.subnet.netmask().to_string(),
         address_with_prefix: format!("{}/{}", bridge.address, bridge.prefix_length),
+        ports: host
+            .mesh_bridge
+            .ports
+            .iter()
+            .map(|port| port.name.as_str())
+            .collect::<Vec<_>>()
+            .join(" "),
         packages: host.packages.iter().map(|package| package.as_str()).collect::<Vec<_>>().join(" "),
         port: match host.docker.api {
             Api::None => 0,

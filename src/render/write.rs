@@ -14,49 +14,40 @@ use super::{Artifact, Artifacts};
 pub enum WriteError {
     #[error("cannot write {}: {source}{}", path.display(), advice(source))]
     Write { path: PathBuf, source: io::Error },
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}: {source}{}", path.display(), advice(source))]
     Read { path: PathBuf, source: io::Error },
-    #[error("{} leads out of the output folder by a symbolic link; remove the link, or choose another folder with -o", path.display())]
+    #[error("{} is neither file nor folder; remove it, or choose another folder", path.display())]
+    NoFile { path: PathBuf },
+    #[error("{} leads out of the output folder by a symbolic link; remove the link, or choose another folder", path.display())]
     Escapes { path: PathBuf },
+    #[error("interrupted; all files are as they were")]
+    Interrupted,
 }
 
 fn advice(source: &io::Error) -> &'static str {
     match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; free some space and run it again",
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "; choose another folder with -o",
-        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => "; a file is where a folder should be: choose another with -o",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            "; free some space and run it again, or choose another folder"
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "; choose another folder",
+        io::ErrorKind::NotFound => "; make that folder, or choose another",
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => "; a file is where a folder should be: choose another folder",
+        io::ErrorKind::IsADirectory => "; a folder is where a file should be: choose another folder",
         _ => "",
     }
 }
 
-/// Writes every artifact below `folder`, which is made where it is missing. Unchanged files keep their time.
+/// Writes every artifact below `folder`, which is made where it is missing, until `stop` says so. Unchanged files keep their time.
 ///
 /// New contents go to temporary files first and are renamed when all of them are on disk, so a full disk or an interruption leaves
 /// either the old or the new contents of each file, and never half of one.
 ///
 /// # Errors
 /// [`WriteError`] with the path.
-pub fn write(folder: &Path, artifacts: &Artifacts) -> Result<Vec<PathBuf>, WriteError> {
-    let mut pending = Vec::new();
-    for (name, artifact) in &artifacts.0 {
-        let path = folder.join(name);
-        if read(&path)?.as_deref() == Some(artifact.bytes.as_slice()) {
-            continue;
-        }
-        let parent = path.parent().unwrap_or(folder);
-        fs::create_dir_all(parent).map_err(|source| WriteError::Write {
-            path: parent.to_owned(),
-            source,
-        })?;
-        stays_inside(folder, parent)?;
-        pending.push((
-            temporary(parent, artifact).map_err(|source| WriteError::Write {
-                path: path.clone(),
-                source,
-            })?,
-            path,
-        ));
-    }
+pub fn write(folder: &Path, artifacts: &Artifacts, stop: impl Fn() -> bool) -> Result<Vec<PathBuf>, WriteError> {
+    let mut made = Made::default();
+    let pending = prepare(folder, artifacts, stop, &mut made)?;
+    made.keep();
     let mut written = Vec::with_capacity(pending.len());
     for (file, path) in pending {
         file.persist(&path).map_err(|error| WriteError::Write {
@@ -68,17 +59,113 @@ pub fn write(folder: &Path, artifacts: &Artifacts) -> Result<Vec<PathBuf>, Write
     Ok(written)
 }
 
+/// All new contents in temporary files beside their places; dropped, they vanish.
+fn prepare(
+    folder: &Path,
+    artifacts: &Artifacts,
+    stop: impl Fn() -> bool,
+    made: &mut Made,
+) -> Result<Vec<(tempfile::TempPath, PathBuf)>, WriteError> {
+    let mut pending = Vec::new();
+    for (name, artifact) in &artifacts.0 {
+        if stop() {
+            return Err(WriteError::Interrupted);
+        }
+        let path = folder.join(name);
+        if matches!(look(&path, artifact)?, Found::Same) {
+            continue;
+        }
+        let parent = path.parent().unwrap_or(folder);
+        made.folders(parent).map_err(|source| WriteError::Write {
+            path: parent.to_owned(),
+            source,
+        })?;
+        stays_inside(folder, parent)?;
+        let file = temporary(parent, artifact).map_err(|source| WriteError::Write {
+            path: path.clone(),
+            source,
+        })?;
+        pending.push((file, path));
+    }
+    Ok(pending)
+}
+
+/// Folders that this run made, removed again when nothing came of it.
+#[derive(Default)]
+struct Made(Vec<PathBuf>);
+
+impl Made {
+    /// Makes `path` and its parents.
+    fn folders(&mut self, path: &Path) -> io::Result<()> {
+        let missing: Vec<&Path> = path
+            .ancestors()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .take_while(|folder| !folder.exists())
+            .collect();
+        self.0.extend(missing.into_iter().rev().map(Path::to_owned));
+        fs::create_dir_all(path)
+    }
+
+    fn keep(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        for folder in self.0.iter().rev() {
+            // What someone else put into one keeps it; there is nobody to tell.
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
+/// Writes a file that must not be there yet, whole or not at all; false when it is there.
+///
+/// # Errors
+/// [`WriteError::Write`].
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<bool, WriteError> {
+    let failed = |source| WriteError::Write {
+        path: path.to_owned(),
+        source,
+    };
+    if path.exists() {
+        return Ok(false);
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let artifact = Artifact {
+        bytes: bytes.to_owned(),
+        secret: false,
+    };
+    let file = temporary(parent.unwrap_or(Path::new(".")), &artifact).map_err(failed)?;
+    match file.persist_noclobber(path) {
+        Ok(()) => Ok(true),
+        // Made meanwhile, or a symbolic link that leads nowhere.
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(failed(error.error)),
+    }
+}
+
 /// A temporary file in `parent` with the artifact's contents on disk; it vanishes when it is dropped.
 fn temporary(parent: &Path, artifact: &Artifact) -> io::Result<tempfile::TempPath> {
     let mode = if artifact.secret { 0o600 } else { 0o644 };
-    let mut file = tempfile::Builder::new().prefix(".meshimg-").make_in(parent, |path| {
+    let made = tempfile::Builder::new().prefix(".meshimg-").make_in(parent, |path| {
         fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path)
-    })?;
+    });
+    let (mut file, path) = made.map_err(without_path)?.into_parts();
     file.write_all(&artifact.bytes)?;
-    file.as_file().sync_all()?;
-    fs::set_permissions(file.path(), fs::Permissions::from_mode(mode))?;
+    file.set_permissions(fs::Permissions::from_mode(mode))?;
+    file.sync_all()?;
     // The path alone: descriptors are few, and a cluster can have thousands of hosts.
-    Ok(file.into_temp_path())
+    Ok(path)
+}
+
+/// The error of the system call: tempfile adds the path of the temporary file, which says nothing to anyone.
+fn without_path(error: io::Error) -> io::Error {
+    let inner = error
+        .get_ref()
+        .and_then(|wrapped| wrapped.source()?.downcast_ref::<io::Error>()?.raw_os_error());
+    inner.map_or(error, io::Error::from_raw_os_error)
 }
 
 fn stays_inside(folder: &Path, parent: &Path) -> Result<(), WriteError> {
@@ -94,17 +181,37 @@ fn stays_inside(folder: &Path, parent: &Path) -> Result<(), WriteError> {
     Err(WriteError::Escapes { path: parent.to_owned() })
 }
 
-fn read(path: &Path) -> Result<Option<Vec<u8>>, WriteError> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+/// What is in the place of an artifact.
+enum Found {
+    Nothing,
+    Same,
+    Other(Vec<u8>),
+}
+
+fn look(path: &Path, artifact: &Artifact) -> Result<Found, WriteError> {
+    let failed = |source| WriteError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let metadata = match fs::metadata(path) {
+        Ok(metadata) => metadata,
         // Not a folder on the way: writing will say so.
-        Err(source) if source.kind() == io::ErrorKind::NotADirectory => Ok(None),
-        Err(source) => Err(WriteError::Read {
-            path: path.to_owned(),
-            source,
-        }),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(Found::Nothing),
+        Err(source) => return Err(failed(source)),
+    };
+    if metadata.is_dir() {
+        return Err(failed(rustix::io::Errno::ISDIR.into()));
     }
+    // A pipe or a device would never end.
+    if !metadata.is_file() {
+        return Err(WriteError::NoFile { path: path.to_owned() });
+    }
+    let bytes = fs::read(path).map_err(failed)?;
+    Ok(if bytes == artifact.bytes {
+        Found::Same
+    } else {
+        Found::Other(bytes)
+    })
 }
 
 /// How the files below `folder` differ from `artifacts`: one text per file that does, a unified diff where both are text.
@@ -116,13 +223,13 @@ pub fn differences(folder: &Path, artifacts: &Artifacts) -> Result<Vec<String>, 
     for (name, artifact) in &artifacts.0 {
         let path = folder.join(name);
         let shown = path.display();
-        let old = read(&path)?;
-        if old.as_deref() == Some(artifact.bytes.as_slice()) {
-            continue;
-        }
-        let Some(old) = old else {
-            differences.push(format!("{shown}: missing\n"));
-            continue;
+        let old = match look(&path, artifact)? {
+            Found::Same => continue,
+            Found::Nothing => {
+                differences.push(format!("{shown}: missing\n"));
+                continue;
+            }
+            Found::Other(old) => old,
         };
         differences.push(match (std::str::from_utf8(&old), std::str::from_utf8(&artifact.bytes)) {
             (Ok(old), Ok(new)) if !old.contains('\0') && !new.contains('\0') => TextDiff::from_lines(old, new)
@@ -133,4 +240,160 @@ pub fn differences(folder: &Path, artifacts: &Artifacts) -> Result<Vec<String>, 
         });
     }
     Ok(differences)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn artifacts(files: &[(&str, &str)]) -> Artifacts {
+        let artifact = |text: &str| Artifact {
+            bytes: text.into(),
+            secret: text == "secret",
+        };
+        Artifacts(files.iter().map(|(name, text)| ((*name).to_owned(), artifact(text))).collect())
+    }
+
+    fn folder() -> tempfile::TempDir {
+        tempfile::tempdir().unwrap()
+    }
+
+    /// Path and content of everything below `folder`, hidden files included.
+    fn contents(folder: &Path) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        let mut folders = vec![folder.to_owned()];
+        while let Some(next) = folders.pop() {
+            for entry in fs::read_dir(next).unwrap() {
+                let path = entry.unwrap().path();
+                let name = path.strip_prefix(folder).unwrap().display().to_string();
+                if path.is_dir() {
+                    found.push((name, "folder".to_owned()));
+                    folders.push(path);
+                } else {
+                    found.push((name, fs::read_to_string(&path).unwrap()));
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+    }
+
+    #[test]
+    fn writes_what_changed_and_nothing_else() {
+        let folder = folder();
+        let out = folder.path().join("a/b");
+        let written = write(&out, &artifacts(&[("h/x", "1"), ("h/y", "2")]), || false).unwrap();
+        assert_eq!(written, [out.join("h/x"), out.join("h/y")]);
+        let written = write(&out, &artifacts(&[("h/x", "1"), ("h/y", "3")]), || false).unwrap();
+        assert_eq!(written, [out.join("h/y")]);
+        assert_eq!(contents(&out), pairs(&[("h", "folder"), ("h/x", "1"), ("h/y", "3")]));
+    }
+
+    #[test]
+    fn a_secret_is_its_owners_alone() {
+        let folder = folder();
+        write(folder.path(), &artifacts(&[("key", "secret"), ("data", "open")]), || false).unwrap();
+        let mode = |name: &str| fs::metadata(folder.path().join(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode("key"), mode("data")), (0o600, 0o644));
+    }
+
+    /// The second of three files can't be written: the first stays as it was, and nothing new is left.
+    #[test]
+    fn a_failure_leaves_all_as_it_was() {
+        let folder = folder();
+        write(folder.path(), &artifacts(&[("a/x", "old")]), || false).unwrap();
+        fs::write(folder.path().join("b"), "in the way").unwrap();
+        let error = write(
+            folder.path(),
+            &artifacts(&[("a/x", "new"), ("a0/x", "new"), ("b/x", "new")]),
+            || false,
+        )
+        .unwrap_err();
+        assert!(error.to_string().contains("a file is where a folder should be"), "{error}");
+        assert_eq!(
+            contents(folder.path()),
+            pairs(&[("a", "folder"), ("a/x", "old"), ("b", "in the way")])
+        );
+    }
+
+    #[test]
+    fn an_interruption_leaves_all_as_it_was() {
+        let folder = folder();
+        write(folder.path(), &artifacts(&[("a/x", "old")]), || false).unwrap();
+        let calls = std::cell::Cell::new(0);
+        let stop = || calls.replace(calls.get() + 1) == 2;
+        let error = write(folder.path(), &artifacts(&[("a/x", "new"), ("b/x", "new"), ("c/x", "new")]), stop).unwrap_err();
+        assert_eq!(error.to_string(), "interrupted; all files are as they were");
+        assert_eq!(contents(folder.path()), pairs(&[("a", "folder"), ("a/x", "old")]));
+    }
+
+    /// Killed after the contents were on disk and before the first rename: old contents whole, whatever else lies about.
+    #[test]
+    fn until_the_rename_the_old_contents_are_there() {
+        let folder = folder();
+        write(folder.path(), &artifacts(&[("a/x", "old")]), || false).unwrap();
+        let mut made = Made::default();
+        let pending = prepare(folder.path(), &artifacts(&[("a/x", "new")]), || false, &mut made).unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join("a/x")).unwrap(), "old");
+        assert_eq!(contents(folder.path()).len(), 3, "the temporary file is beside it");
+        drop(pending);
+        assert_eq!(contents(folder.path()), pairs(&[("a", "folder"), ("a/x", "old")]));
+    }
+
+    #[test]
+    fn links_do_not_lead_out() {
+        let (folder, elsewhere) = (folder(), folder());
+        std::os::unix::fs::symlink(elsewhere.path(), folder.path().join("a")).unwrap();
+        let error = write(folder.path(), &artifacts(&[("a/x", "new")]), || false).unwrap_err();
+        assert!(matches!(error, WriteError::Escapes { .. }), "{error}");
+        assert_eq!(contents(elsewhere.path()), []);
+    }
+
+    #[test]
+    fn a_pipe_or_a_folder_in_the_place_of_a_file_is_an_error() {
+        let folder = folder();
+        fs::create_dir_all(folder.path().join("a/x")).unwrap();
+        let error = differences(folder.path(), &artifacts(&[("a/x", "new")])).unwrap_err();
+        assert!(error.to_string().contains("a folder is where a file should be"), "{error}");
+        let _listener = std::os::unix::net::UnixListener::bind(folder.path().join("s")).unwrap();
+        let error = write(folder.path(), &artifacts(&[("s", "new")]), || false).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .ends_with("is neither file nor folder; remove it, or choose another folder"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn differences_are_diffs() {
+        let folder = folder();
+        write(
+            folder.path(),
+            &artifacts(&[("same", "1\n"), ("text", "1\n"), ("data", "\0")]),
+            || false,
+        )
+        .unwrap();
+        let found = differences(
+            folder.path(),
+            &artifacts(&[("same", "1\n"), ("text", "2\n"), ("data", "\0\0"), ("gone", "")]),
+        )
+        .unwrap();
+        let found: Vec<String> = found
+            .into_iter()
+            .map(|text| text.replace(&folder.path().display().to_string(), "out"))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "out/data: 1 bytes differ from the planned 2\n",
+                "out/gone: missing\n",
+                "--- out/text\n+++ planned\n@@ -1 +1 @@\n-1\n+2\n",
+            ]
+        );
+    }
 }

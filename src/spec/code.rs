@@ -99,6 +99,8 @@ codes! {
     MeshTimerRange = "mesh::timer-range",
     MeshTimers = "mesh::timers",
     MeshRstpOnly = "mesh::rstp-only",
+    /// A timer that Open vSwitch cannot set for rstp.
+    MeshStpOnly = "mesh::stp-only",
     MeshBfdInterval = "mesh::bfd-interval",
     MeshBfdMultiplier = "mesh::bfd-multiplier",
     DockerOwnedOption = "docker::owned-option",

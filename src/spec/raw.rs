@@ -123,7 +123,9 @@ raw_maps! {
         /// Smallest MTU in bytes between any two hosts. The mesh has this less what the tunnel adds.
         #[schemars(range(min = 614, max = 65535), extend("default" = 1500, "examples" = [9000]))]
         mtu: i64,
-        /// Interface that gets the host's address. Without it the hosts' own configuration of the underlay stays as it is.
+        /// Interface that gets the host's address, by the file network-config of the seed (NoCloud); providers that take
+        /// user-data alone configure the network themselves. Without it there is no such file, and the hosts' own configuration
+        /// of the underlay stays as it is.
         #[schemars(extend("examples" = ["eth1"]))]
         interface: InterfaceName,
         /// Length of the prefix of the underlay network. Default: 24, with IPv6 64.
@@ -132,8 +134,9 @@ raw_maps! {
         /// Next hop of the default route. Without it there is no default route by this interface.
         #[schemars(extend("examples" = ["192.0.2.254"]))]
         gateway: IpAddr,
-        /// A second interface that gets its address by DHCP, so that the host stays reachable by it; or `none`. Default: `eth0`
-        /// unless that is the underlay's interface. Used only where `interface` is given.
+        /// A second interface that gets its address by DHCP (IPv4), so that the host stays reachable by it; or `none`. It must
+        /// exist: network-config configures it and the underlay's interface and no other, so with `none` the host is reached
+        /// by the underlay alone. Used only where `interface` is given. Default: `eth0` unless that is the underlay's interface.
         #[schemars(extend("examples" = ["none", "ens4"]))]
         management: Management,
     }
@@ -218,7 +221,7 @@ raw_maps! {
         #[schemars(extend("default" = "rstp", "examples" = ["stp"]))]
         loop_protection: LoopProtection,
         /// Timers of the spanning tree protocol. `2 * (hello + 1) <= max-age <= 2 * (forward-delay - 1)` must hold.
-        #[schemars(extend("examples" = [{"hello": 2, "max-age": 20, "forward-delay": 15}]))]
+        #[schemars(extend("examples" = [{"max-age": 20, "forward-delay": 15}]))]
         timers: RawTimers,
         /// Name of the host to be the root of the spanning tree. Default: the plan chooses.
         #[schemars(extend("examples" = ["host1"]))]
@@ -254,13 +257,13 @@ raw_maps! {
     required []
     cluster_wide []
     {
-        /// Seconds between hellos. Default: 2.
+        /// Seconds between hellos; stp only, as Open vSwitch has no such setting for rstp, whose hello is 2 s. Default: 2.
         #[schemars(range(min = 1, max = 10), extend("examples" = [2]))]
         hello: i64,
         /// Seconds after which a bridge forgets what it heard. Default: rstp 6, stp 20.
         #[schemars(range(min = 6, max = 40), extend("examples" = [20]))]
         max_age: i64,
-        /// Seconds in listening and in learning. Default: rstp 4, stp 15.
+        /// Seconds in listening and in learning. Default: stp 15, rstp the shortest that `max-age` allows (4 with 6).
         #[schemars(range(min = 4, max = 30), extend("examples" = [15]))]
         forward_delay: i64,
         /// Frames that a port may send in a burst; rstp only. Default: 10.

@@ -168,7 +168,7 @@ pub enum LoopProtection {
 /// Where all are given, `2 * (hello + 1) <= max_age <= 2 * (forward_delay - 1)` holds (802.1D-2004 17.14).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Timers {
-    /// Seconds between hellos, 1 to 10 (RSTP: 1 or 2 in 802.1D-2004; Open vSwitch takes 1 to 10).
+    /// Seconds between hellos, 1 to 10 (STP only: Open vSwitch cannot set RSTP's, which is 2).
     pub hello: Option<u8>,
     /// Seconds after which a bridge forgets what it heard, 6 to 40.
     pub max_age: Option<u8>,

@@ -19,7 +19,8 @@ fn nothing_gets_out(session: &mut Session<'static>) -> Result<(), Failed> {
 set +e
 # Even with a route that somebody added by mistake.
 ip route add 198.51.100.0/24 via 10.0.2.2 dev eth0
-for target in 10.0.2.2 10.0.2.3 198.51.100.7 192.0.2.77; do
+# QEMU itself answers pings to its own two addresses; that goes no further.
+for target in 198.51.100.7 192.0.2.77; do
     ping -c 1 -W 1 "$target" >/dev/null 2>&1 && echo "$target answers a ping"
 done
 for port in 22 53 80 443 8080; do

@@ -14,7 +14,19 @@ pub fn tests() -> Vec<Trial> {
         three("restart_of_open_vswitch_keeps_the_mesh", |session| {
             restart(session, "openvswitch-switch")
         }),
-        three("restart_of_networking_keeps_running_containers_on_the_mesh", restart_of_networking),
+        three("restart_of_networking_leaves_containers_alone", |session| {
+            containers_stay(session, "systemctl restart networking")
+        }),
+        three("a_new_bridge_gets_its_containers_back", |session| {
+            containers_stay(session, "ifdown docker0 && ifup docker0")
+        }),
+        three("a_mesh_taken_down_by_hand_comes_back", |session| {
+            containers_stay(
+                session,
+                "ifdown --force br0; ovs-vsctl --if-exists del-br br0; systemctl restart meshimg-mesh",
+            )?;
+            containers_stay(session, "ovs-vsctl del-port gre1; systemctl restart meshimg-mesh")
+        }),
         three("docker_without_its_bridge_says_what_is_missing", docker_without_its_bridge),
         three("a_broken_open_vswitch_locks_nobody_out", broken_open_vswitch),
     ]
@@ -38,12 +50,12 @@ fn restart(session: &mut Session<'static>, unit: &str) -> Result<(), Failed> {
     containers_reach_each_other(session)
 }
 
-/// ifdown deletes docker0 under the containers' feet; ifup puts them back on it. The same containers answer, not new ones.
-fn restart_of_networking(session: &mut Session<'static>) -> Result<(), Failed> {
+/// Whatever `script` does to the network of host2, the same containers answer afterwards, not new ones.
+fn containers_stay(session: &mut Session<'static>, script: &str) -> Result<(), Failed> {
     containers_reach_each_other(session)?;
     let ask = "docker ps --quiet --no-trunc --filter label=meshimg=probe";
     let before = run(session, "host2", ask)?;
-    run(session, "host2", "systemctl restart networking")?;
+    run(session, "host2", script)?;
     bridge_is_ours(session)?;
     let after = run(session, "host2", ask)?;
     if before != after || before.trim().is_empty() {

@@ -1,32 +1,24 @@
 //! Rules of the spanning tree and of BFD.
 
+use std::ops::RangeInclusive;
+
 use super::{Rules, in_range};
+use crate::plan::spanning_tree::{self, FORWARD_DELAY, MAX_AGE, OTHER_PRIORITY, ROOT_PRIORITY, STAND_IN_PRIORITY};
 use crate::spec::diagnostic::{Code, Diagnostic};
 use crate::spec::field::{Field, Placed};
 use crate::spec::nearest::nearest;
-use crate::spec::raw::{RawCluster, RawHost};
+use crate::spec::node::Place;
+use crate::spec::raw::{RawCluster, RawHost, RawTimers};
 use crate::spec::scalar::{Interval, OrNone};
 use crate::spec::types::{Bfd, HostName, LoopProtection, Timers};
-
-/// Priorities of hosts that the file gives none: the root, the one to take over, and all others (802.1D-2004 table 17-2).
-const PRIORITY_ROOT: i64 = 4096;
-const PRIORITY_STAND_IN: i64 = 8192;
-const PRIORITY_OTHER: i64 = 32768;
 
 /// Steps and limit of a bridge priority (802.1D-2004 9.2.5: the upper four of sixteen bits).
 const PRIORITY_STEP: i64 = 4096;
 const PRIORITY_MAX: i64 = 61440;
 
-/// Longest forward delay, seconds (802.1D-2004 table 17-1).
-const FORWARD_DELAY_MAX: i64 = 30;
-
-/// The timers that the plan fills in. RSTP's are short, so that it counts to infinity for a short time only.
-struct TimerDefaults {
-    protocol: &'static str,
-    hello: i64,
-    max_age: i64,
-    forward_delay: i64,
-}
+/// Bounds of what all protocols and releases take: hello of 802.1D-2004 table 17-1, hold count of its 17.14.
+const HELLO: RangeInclusive<u8> = 1..=10;
+const HOLD_COUNT: RangeInclusive<u8> = 1..=10;
 
 /// The timers, or `None` where one is wrong.
 pub(super) fn check(rules: &mut Rules<'_>, loop_protection: LoopProtection) -> Option<Timers> {
@@ -107,9 +99,9 @@ fn check_lowest(rules: &mut Rules<'_>, named: &Placed<HostName>, above: &[&HostN
     let priority_of = |host: &RawHost, name: &HostName| {
         host.mesh.then(|mesh| &mesh.priority).given().map_or_else(
             || match () {
-                () if is(mesh.then(|mesh| &mesh.root), name) => PRIORITY_ROOT,
-                () if is(mesh.then(|mesh| &mesh.stand_in), name) => PRIORITY_STAND_IN,
-                () => PRIORITY_OTHER,
+                () if is(mesh.then(|mesh| &mesh.root), name) => i64::from(ROOT_PRIORITY),
+                () if is(mesh.then(|mesh| &mesh.stand_in), name) => i64::from(STAND_IN_PRIORITY),
+                () => i64::from(OTHER_PRIORITY),
             },
             |priority| priority.value,
         )
@@ -149,20 +141,6 @@ fn check_lowest(rules: &mut Rules<'_>, named: &Placed<HostName>, above: &[&HostN
 }
 
 fn check_timers(rules: &mut Rules<'_>, loop_protection: LoopProtection) -> Option<Timers> {
-    let defaults = match loop_protection {
-        LoopProtection::Rstp => TimerDefaults {
-            protocol: "rstp",
-            hello: 2,
-            max_age: 6,
-            forward_delay: 4,
-        },
-        LoopProtection::Stp => TimerDefaults {
-            protocol: "stp",
-            hello: 2,
-            max_age: 20,
-            forward_delay: 15,
-        },
-    };
     let timers = match rules.cluster.mesh.then(|mesh| &mesh.timers) {
         Field::Absent => return Some(Timers::default()),
         Field::Broken => return None,
@@ -170,82 +148,72 @@ fn check_timers(rules: &mut Rules<'_>, loop_protection: LoopProtection) -> Optio
     };
     let keys = &timers.value;
     let before = rules.problems.len();
-    let mut read = |field: &Field<i64>, least, most| {
-        let field = field.given()?;
-        in_range(
-            &mut rules.problems,
-            Code::MeshTimerRange,
-            field,
-            least,
-            most,
-            &format!("give whole seconds from {least} to {most}"),
-        )
+    let mut read = |field: &Field<i64>, range: RangeInclusive<u8>, unit: &str| -> Option<u8> {
+        let (least, most) = (i64::from(*range.start()), i64::from(*range.end()));
+        let help = format!("give {unit} from {least} to {most}");
+        in_range(&mut rules.problems, Code::MeshTimerRange, field.given()?, least, most, &help)
     };
-    let hello: Option<u8> = read(&keys.hello, 1, 10);
-    let max_age: Option<u8> = read(&keys.max_age, 6, 40);
-    let forward_delay: Option<u8> = read(&keys.forward_delay, 4, FORWARD_DELAY_MAX);
-    let transmit_hold_count = keys.transmit_hold_count.given().and_then(|count| {
-        in_range::<u8>(
-            &mut rules.problems,
-            Code::MeshTimerRange,
-            count,
-            1,
-            10,
-            "give a number of frames from 1 to 10",
-        )
-    });
-    if let Some(count) = keys.transmit_hold_count.given().filter(|_| loop_protection == LoopProtection::Stp) {
-        let help = "remove it, or choose `mesh.loop-protection: rstp`";
-        rules
-            .problems
-            .push(count.error(Code::MeshRstpOnly, "stp has no transmit hold count", help));
-    }
+    let given = Timers {
+        hello: read(&keys.hello, HELLO, "whole seconds"),
+        max_age: read(&keys.max_age, MAX_AGE, "whole seconds"),
+        forward_delay: read(&keys.forward_delay, FORWARD_DELAY, "whole seconds"),
+        transmit_hold_count: read(&keys.transmit_hold_count, HOLD_COUNT, "a number of frames"),
+    };
+    let other_protocol = match loop_protection {
+        LoopProtection::Stp => keys.transmit_hold_count.given().map(|count| {
+            let help = "remove it, or choose `mesh.loop-protection: rstp`";
+            count.error(Code::MeshRstpOnly, "stp has no transmit hold count", help)
+        }),
+        LoopProtection::Rstp => keys.hello.given().map(|hello| {
+            let message = format!("Open vSwitch cannot set rstp's hello, which is {} s", spanning_tree::HELLO);
+            let help = "remove it, or choose `mesh.loop-protection: stp`; with rstp, `mesh.bfd` decides how soon a dead link is noticed";
+            hello.error(Code::MeshStpOnly, message, help)
+        }),
+    };
+    rules.problems.extend(other_protocol);
     let broken = [&keys.hello, &keys.max_age, &keys.forward_delay]
         .iter()
         .any(|field| field.is_broken());
     if rules.problems.len() > before || broken {
         return None;
     }
-    rules.problems.extend(check_relation(timers.place, keys, &defaults));
-    Some(Timers {
-        hello,
-        max_age,
-        forward_delay,
-        transmit_hold_count,
-    })
+    rules.problems.extend(check_relation(timers.place, keys, &given, loop_protection));
+    Some(given)
 }
 
 /// 802.1D-2004 17.14: a bridge must hear of a change before it forgets, and forget before it forwards.
-fn check_relation(place: crate::spec::node::Place, keys: &crate::spec::raw::RawTimers, defaults: &TimerDefaults) -> Option<Diagnostic> {
-    let hello = super::value_or(&keys.hello, defaults.hello);
-    let max_age = super::value_or(&keys.max_age, defaults.max_age);
-    let forward_delay = super::value_or(&keys.forward_delay, defaults.forward_delay);
+fn check_relation(place: Place, keys: &RawTimers, given: &Timers, loop_protection: LoopProtection) -> Option<Diagnostic> {
+    // How deep the tree is makes a difference only where the file gives no max age, and then for the longer.
+    let [hello, max_age, forward_delay] = spanning_tree::timers(loop_protection, given, 0);
     let (least, most) = (2 * (hello + 1), 2 * (forward_delay - 1));
     if (least..=most).contains(&max_age) {
         return None;
     }
-    let said = |field: &Field<i64>, value: i64| match field.given() {
+    let protocol = match loop_protection {
+        LoopProtection::Rstp => "rstp",
+        LoopProtection::Stp => "stp",
+    };
+    let said = |given: Option<u8>, value: u8| match given {
         Some(_) => value.to_string(),
-        None => format!("{value} ({}'s default)", defaults.protocol),
+        None => format!("{value} ({protocol}'s default)"),
     };
     let message = format!(
         "2 * (hello + 1) <= max-age <= 2 * (forward-delay - 1) does not hold: {least} <= {max_age} <= {most}, with hello {}, max-age {}, \
          forward-delay {}",
-        said(&keys.hello, hello),
-        said(&keys.max_age, max_age),
-        said(&keys.forward_delay, forward_delay)
+        said(given.hello, hello),
+        said(given.max_age, max_age),
+        said(given.forward_delay, forward_delay)
     );
+    let enough = spanning_tree::shortest_forward_delay(max_age);
     let help = if max_age < least {
         format!(
             "give a `max-age` of at least {least}, and a `forward-delay` of at least {}",
             hello + 2
         )
+    } else if FORWARD_DELAY.contains(&enough) {
+        format!("give a `forward-delay` of at least {enough}, or a lower `max-age`")
     } else {
-        let enough = (max_age + 1) / 2 + 1;
-        match enough <= FORWARD_DELAY_MAX {
-            true => format!("give a `forward-delay` of at least {enough}, or a lower `max-age`"),
-            false => "give a lower `max-age`".to_owned(),
-        }
+        "give a lower `max-age`".to_owned()
     };
     let field = [&keys.max_age, &keys.forward_delay, &keys.hello]
         .into_iter()

@@ -1,10 +1,11 @@
 //! Rules of the underlay: its MTU, and the interface that carries it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
 use super::{Host, Rules, in_range};
+use crate::plan::overhead;
 use crate::spec::diagnostic::Code;
 use crate::spec::field::Field;
 use crate::spec::raw::{RawCluster, RawHost};
@@ -24,19 +25,6 @@ const MTU_USUAL_MAX: u16 = 9216;
 const MESH_MTU_MIN: u16 = 576;
 const MESH_MTU_MIN_IPV6: u16 = 1280;
 
-/// Bytes of the underlay's MTU that a tunnel takes: inner Ethernet header, outer IP header, the tunnel's own.
-fn overhead(tunnel: Tunnel, is_ipv6: bool) -> u16 {
-    let ethernet = 14;
-    let outer = if is_ipv6 { 40 } else { 20 };
-    let header = match tunnel {
-        // RFC 2784 without options.
-        Tunnel::Gre => 4,
-        // UDP, then 8 bytes each: RFC 7348 section 5, RFC 8926 section 3.
-        Tunnel::Vxlan | Tunnel::Geneve => 8 + 8,
-    };
-    ethernet + outer + header
-}
-
 /// The underlay's MTU, if it leaves enough for the mesh.
 pub(super) fn mtu(rules: &mut Rules<'_>, tunnel: Tunnel) -> Option<u16> {
     let Some(field) = rules.cluster.underlay.then(|underlay| &underlay.mtu).given() else {
@@ -45,13 +33,10 @@ pub(super) fn mtu(rules: &mut Rules<'_>, tunnel: Tunnel) -> Option<u16> {
     let help = "give the smallest MTU between any two hosts in bytes, usually 1500";
     // An IP packet's length has 16 bits; 68 is the least MTU of a link (RFC 791).
     let mtu: u16 = in_range(&mut rules.problems, Code::UnderlayMtu, field, 68, u16::MAX.into(), help)?;
-    let is_ipv6 = rules
-        .hosts
-        .iter()
-        .find_map(|host| host.keys.address.given())
-        .is_some_and(|address| address.value.is_ipv6());
-    let least = if is_ipv6 { MESH_MTU_MIN_IPV6 } else { MESH_MTU_MIN };
-    let taken = overhead(tunnel, is_ipv6);
+    let address = rules.hosts.iter().find_map(|host| host.keys.address.given());
+    let address = address.map_or(Ipv4Addr::UNSPECIFIED.into(), |address| address.value);
+    let least = if address.is_ipv6() { MESH_MTU_MIN_IPV6 } else { MESH_MTU_MIN };
+    let taken: u16 = overhead(tunnel, address).iter().map(|part| part.bytes).sum();
     if mtu < least + taken {
         let message = format!(
             "an MTU of {mtu} leaves {} for the mesh, less than the {least} it needs",
