@@ -103,6 +103,7 @@ fn the_output_of_a_whole_host_is_read() {
             "active-enter-us": 26200000
           }
         },
+        "networking-had-no-mesh": false,
         "initrd-start-us": 1500000,
         "userspace-start-us": 3000000,
         "finish-us": null,
