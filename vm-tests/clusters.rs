@@ -44,11 +44,16 @@ pub fn example(name: &str) -> PathBuf {
         .join("cluster.yaml")
 }
 
-/// The plan of an example.
-pub fn plan_of(name: &str) -> Result<Plan, Box<dyn std::error::Error>> {
+/// An example, checked.
+pub fn spec_of(name: &str) -> Result<spec::Spec, Box<dyn std::error::Error>> {
     let bytes = std::fs::read(example(name))?;
     let (spec, _) = spec::load(&bytes).map_err(|problems| spec::render(name, &bytes, &problems, false))?;
-    Ok(plan(&spec)?)
+    Ok(spec)
+}
+
+/// The plan of an example.
+pub fn plan_of(name: &str) -> Result<Plan, Box<dyn std::error::Error>> {
+    Ok(plan(&spec_of(name)?)?)
 }
 
 impl Cluster {

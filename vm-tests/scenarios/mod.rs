@@ -1,5 +1,6 @@
 //! What is proved on running hosts. A test's name is the promise.
 
+mod api;
 mod boot;
 mod faults;
 mod isolation;
@@ -26,6 +27,7 @@ pub fn all() -> Vec<Trial> {
         mesh::tests(),
         isolation::tests(),
         order::tests(),
+        api::tests(),
         faults::tests(),
         boot::tests(),
         mixed::tests(),
