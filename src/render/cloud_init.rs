@@ -144,14 +144,15 @@ fn user_data(plan: &Plan, host: &HostPlan) -> Result<String, RenderError> {
 }
 
 /// Runs at every boot before write_files; does something at the first only. Where Docker and Open vSwitch are in the image already, they
-/// start before or while cloud-init writes their configuration, so they need these few lines before that.
+/// start before or while cloud-init writes their configuration, so they need these few lines before that. The mesh is asked for here and
+/// comes up when its files are there, which is long before runcmd.
 fn first_boot_script(plan: &Plan, host: &HostPlan) -> Result<String, RenderError> {
-    let mut script = String::from("[ ! -e /etc/systemd/system/docker.service.d/meshimg.conf ] || exit 0\n");
+    let mut script = String::from("[ ! -e /etc/systemd/system/meshimg-mesh.service ] || exit 0\nmkdir -p /run/meshimg\n");
     for (path, text) in first_boot_units(plan, host)? {
         let folder = path.rsplit_once('/').map_or(path, |(folder, _)| folder);
-        script += &format!("mkdir -p {folder}\ncat >{path} <<'EOF'\n{text}EOF\n");
+        script += &format!("mkdir -p {folder}\ncat >{path} <<'EOF'\n{text}EOF\necho {path} >>/run/meshimg/first-boot\n");
     }
-    script += "systemctl daemon-reload\n";
+    script += "systemctl daemon-reload\nsystemctl start --no-block meshimg-mesh.service\n";
     Ok(script)
 }
 

@@ -32,17 +32,16 @@ const DOCKER_HOLD: (&str, &str) = embedded!("docker-hold.conf.tera");
 /// The drop-in that keeps Open vSwitch out of the loop that would hold up the boot.
 const OPEN_VSWITCH_DROP_IN: &str = include_str!("../../cloud-init/openvswitch-switch.conf");
 
+/// The unit that brings up the bridges.
+const MESH_UNIT: &str = include_str!("../../cloud-init/meshimg-mesh.service");
+
 const STATIC_FILES: &[(&str, u16, &str)] = &[
     (
         "/etc/systemd/system/docker.service.d/meshimg.conf",
         0o644,
         include_str!("../../cloud-init/docker.conf"),
     ),
-    (
-        "/etc/systemd/system/meshimg-mesh.service",
-        0o644,
-        include_str!("../../cloud-init/meshimg-mesh.service"),
-    ),
+    ("/etc/systemd/system/meshimg-mesh.service", 0o644, MESH_UNIT),
     ("/usr/local/lib/meshimg/mesh-up", 0o755, include_str!("../../cloud-init/mesh-up")),
     (
         "/etc/systemd/system/meshimg-setup.service",
@@ -215,9 +214,17 @@ pub fn host_files(plan: &Plan, host: &HostPlan) -> Result<Vec<HostFile>, RenderF
 /// # Errors
 /// As [`host_files`].
 pub fn first_boot_units(plan: &Plan, host: &HostPlan) -> Result<Vec<(&'static str, String)>, RenderFilesError> {
-    let hold = fill(DOCKER_HOLD.0, DOCKER_HOLD.1, &values(plan, host))?;
+    let values = values(plan, host);
     Ok(vec![
-        ("/run/systemd/system/docker.service.d/meshimg.conf", hold),
+        (
+            "/run/systemd/system/docker.service.d/meshimg.conf",
+            fill(DOCKER_HOLD.0, DOCKER_HOLD.1, &values)?,
+        ),
+        ("/run/systemd/system/meshimg-mesh.service", MESH_UNIT.to_owned()),
+        (
+            "/run/systemd/system/networking.service.d/meshimg.conf",
+            fill(NETWORKING.0, NETWORKING.1, &values)?,
+        ),
         (
             "/run/systemd/system/openvswitch-switch.service.d/meshimg.conf",
             OPEN_VSWITCH_DROP_IN.to_owned(),

@@ -79,7 +79,9 @@ fn user_data_is_valid(session: &mut Session<'static>) -> Result<(), Failed> {
     for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples"))? {
         let name = entry?.file_name();
         let plan = crate::clusters::plan_of(&name.to_string_lossy())?;
-        for (path, artifact) in meshimg::render::cloud_init(&plan, None)?.0 {
+        // Hosts of one example are alike, but for the one with every key.
+        let only = (name != "every-key").then(|| plan.hosts[0].name.clone());
+        for (path, artifact) in meshimg::render::cloud_init(&plan, only.as_ref())?.0 {
             if path.ends_with("user-data") {
                 let script = format!(
                     "cat >/tmp/user-data <<'MESHIMG_END'\n{}\nMESHIMG_END\ncloud-init schema --config-file /tmp/user-data 2>&1 || true",

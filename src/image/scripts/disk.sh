@@ -46,6 +46,11 @@ for stamp in etc/.updated var/.updated; do
     printf '# written by the image build\nTIMESTAMP_NSEC=%s000000000\n' "$usr_time" >"$stamp"
     touch --date="@$usr_time" "$stamp"
 done
+# Docker's own profile, which it makes itself, needs apparmor_parser and the abstractions. A hundred profiles of desktop programs that are
+# not here cost an emulated CPU seconds to compile at each boot.
+if [ -d etc/apparmor.d ]; then
+    find etc/apparmor.d -maxdepth 1 -type f -delete
+fi
 # Timers that fetch from the package archive or clean up behind the user's back: a mesh host is upgraded when its owner says so, and
 # the measurements of a lab must not depend on the hour. They stay installed; `systemctl enable` brings them back.
 for timer in apt-daily apt-daily-upgrade dpkg-db-backup e2scrub_all fstrim man-db; do
