@@ -20,8 +20,8 @@ use crate::wait::WaitError;
 /// Three hosts took 131 s by hand, on two cores without KVM; a machine that does other work too gets five times that.
 const BOOT_DEADLINE: Duration = Duration::from_secs(660);
 
-/// From ssh on all hosts to a mesh that carries traffic: what is left of cloud-init.
-const READY_DEADLINE: Duration = Duration::from_secs(420);
+/// From ssh on all hosts to a mesh that carries traffic: what is left of cloud-init, and of the installation of packages on a stock system.
+const READY_DEADLINE: Duration = Duration::from_secs(600);
 
 /// From then to the last unit of the boot.
 const SETTLE_DEADLINE: Duration = Duration::from_secs(240);
