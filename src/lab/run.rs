@@ -12,7 +12,7 @@ use super::file::LabFile;
 use super::log::tail;
 use super::prepare::{self, LabRequest};
 use super::qmp::Monitor;
-use super::ssh::{SshTarget, greeting};
+use super::ssh::SshTarget;
 use super::state::{LabFolder, StateError, names, state_folder};
 use super::{PROGRAMS, SUPERVISOR_VERB};
 use crate::exec::{Running, Tool, require};
@@ -24,10 +24,6 @@ const START_DEADLINE: Duration = Duration::from_secs(30);
 
 /// How often to look while something starts or ends.
 const SOON: Duration = Duration::from_millis(50);
-
-/// How often to look for an sshd, and how long to listen for it each time.
-const SSH_INTERVAL: Duration = Duration::from_millis(250);
-const SSH_PATIENCE: Duration = Duration::from_secs(3);
 
 /// How often ports are chosen anew because another program took one.
 const PORT_ATTEMPTS: u32 = 3;
@@ -56,7 +52,7 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Starts all hosts of `request`. They have power when this returns; [`Lab::wait_for_ssh`] waits until they can be reached.
+    /// Starts all hosts of `request`. They have power when this returns, and take their time to boot.
     ///
     /// # Errors
     /// [`LabError`]; nothing runs then. A second lab of the same cluster is [`StateError::Busy`].
@@ -169,33 +165,6 @@ impl Lab {
             }
         }
         Ok(())
-    }
-
-    /// Waits until the host's sshd answers, and gives up as soon as its QEMU has ended or its kernel has panicked.
-    ///
-    /// # Errors
-    /// [`LabError::Wait`] with the end of the serial log.
-    pub fn wait_for_ssh(&self, host: &str, deadline: Duration) -> Result<(), LabError> {
-        let port = self.guest(host)?.ssh_port;
-        let log = self.serial_log(host)?;
-        let reached = until(&format!("{host}: sshd"), deadline, SSH_INTERVAL, || {
-            match greeting(port, SSH_PATIENCE) {
-                Ok(()) => Look::Ready(()),
-                Err(seen) => match self.ended(host) {
-                    Some(why) => Look::Gone(why),
-                    None => Look::Pending(seen),
-                },
-            }
-        });
-        match reached {
-            Err(WaitError::Deadline { what, deadline, last }) => Err(WaitError::Deadline {
-                what,
-                deadline,
-                last: format!("{last}\n{}", tail(&log)),
-            }
-            .into()),
-            other => Ok(other?),
-        }
     }
 
     /// Why the host runs no more, if so: its QEMU has ended, or its kernel has panicked.
