@@ -49,8 +49,12 @@ fn judge(host: &HostName, boot: &Boot, limits: &BootLimits) -> Verdict {
         check.holds(false, format!("{} failed: {last}", unit.name));
     }
     let limit = limits.networking_without_mesh.saturating_add(limits.mesh_may_add).as_secs_f64();
-    let networking = boot.units.get("networking.service").and_then(|unit| unit.took_seconds());
+    let unit = boot.units.get("networking.service");
+    let networking = unit.and_then(|unit| unit.took_seconds());
+    // ifupdown that was installed since the boot: its service takes part from the next one on, and has held up nothing.
+    let installed_since = unit.is_some_and(|unit| unit.active_state == "inactive" && unit.inactive_exit_us.is_none());
     match networking {
+        None if installed_since => {}
         None => check.holds(false, "networking.service has not started"),
         Some(took) => check.holds(
             took <= limit,
@@ -68,11 +72,14 @@ fn judge(host: &HostName, boot: &Boot, limits: &BootLimits) -> Verdict {
         .take(3)
         .map(|unit| format!("{} {:.1} s", unit.name, unit.milliseconds as f64 / 1e3))
         .collect();
+    let took = networking.map_or_else(
+        || "not part of this boot".to_owned(),
+        |took| format!("{took:.1} s (limit {limit:.1} s)"),
+    );
     let summary = format!(
-        "userspace after {}, all up after {}, networking.service {:.1} s (limit {limit:.1} s), slowest: {}",
+        "userspace after {}, all up after {}, networking.service {took}, slowest: {}",
         span(boot.userspace_start_us),
         span(boot.finish_us),
-        networking.unwrap_or_default(),
         slowest.join(", ")
     );
     let verdict = check.verdict(Probe::Boot, on(host), summary, HELP);

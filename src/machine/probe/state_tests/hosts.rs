@@ -130,6 +130,23 @@ fn boot_checks_cloud_init() {
 }
 
 #[test]
+fn ifupdown_that_came_after_the_boot_held_up_nothing() {
+    let plan = sample::plan();
+    let mut facts = sample::facts(&plan);
+    let unit = boot_of(&mut facts, "host1").units.get_mut("networking.service").unwrap();
+    (unit.inactive_exit_us, unit.active_enter_us) = (None, None);
+    let verdict = |facts: &AllFacts| boot(&plan, facts, &BootLimits::default())[0].clone();
+    assert!(verdict(&facts).is_red(), "a unit that is up has a time");
+    boot_of(&mut facts, "host1")
+        .units
+        .get_mut("networking.service")
+        .unwrap()
+        .active_state = "inactive".to_owned();
+    assert!(!verdict(&facts).is_red());
+    assert!(verdict(&facts).summary.contains("networking.service not part of this boot"));
+}
+
+#[test]
 fn boot_measures_networking_against_its_limit() {
     let plan = sample::plan();
     let facts = sample::facts(&plan);
