@@ -13,6 +13,9 @@ use crate::wait::{self, Look, WaitError};
 /// Time between two looks at all hosts; each takes the hosts some work too.
 const INTERVAL: Duration = Duration::from_secs(1);
 
+/// Prints active, activating, inactive ...
+const DOCKER_STATE: &str = "systemctl is-active docker.service || true";
+
 /// How long one look may take; longer than the time limits inside the script.
 const LOOK_DEADLINE: Duration = Duration::from_secs(60);
 
@@ -30,6 +33,20 @@ pub fn mesh_ready(
     wait::until("the mesh", deadline, INTERVAL, || {
         if let Some(why) = gone() {
             return Look::Gone(why);
+        }
+        // Docker comes last. Until it is up everywhere, this one question is all: the whole look costs an emulated host, which is busy
+        // booting, seconds.
+        let states = on_each(machines, |machine| {
+            let answer = machine.run(DOCKER_STATE, LOOK_DEADLINE.min(deadline));
+            answer.map_or_else(|error| ssh::last_words(&error), |finished| finished.stdout_text().trim().to_owned())
+        });
+        let waiting: Vec<String> = states
+            .iter()
+            .filter(|(_, state)| *state != "active")
+            .map(|(host, state)| format!("docker.service of {host}: {state}"))
+            .collect();
+        if !waiting.is_empty() {
+            return Look::Pending(waiting.join(", "));
         }
         let facts = gather(plan, machines, Scope::Mesh, LOOK_DEADLINE.min(deadline));
         match reds(plan, &facts) {
