@@ -122,10 +122,7 @@ fn user_data(plan: &Plan, host: &HostPlan) -> Result<String, RenderError> {
                 content: file.text,
             })
             .collect(),
-        runcmd: vec![
-            vec!["systemctl", "daemon-reload"],
-            vec!["systemctl", "enable", "--now", "meshimg-setup.service"],
-        ],
+        runcmd: vec![vec!["/usr/local/lib/meshimg/first-boot"]],
     };
     let introduction = format!(
         "#cloud-config\n# {} of cluster {}. Written by meshimg {}; https://cloudinit.readthedocs.io explains the format.\n",

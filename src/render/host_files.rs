@@ -42,6 +42,11 @@ const STATIC_FILES: &[(&str, u16, &str)] = &[
         include_str!("../../cloud-init/docker.conf"),
     ),
     ("/etc/systemd/system/meshimg-mesh.service", 0o644, MESH_UNIT),
+    (
+        "/usr/local/lib/meshimg/first-boot",
+        0o755,
+        include_str!("../../cloud-init/first-boot"),
+    ),
     ("/usr/local/lib/meshimg/mesh-up", 0o755, include_str!("../../cloud-init/mesh-up")),
     (
         "/etc/systemd/system/meshimg-setup.service",

@@ -30,7 +30,7 @@ fn vendor_part(first: &str, second: &str, kind: &str) -> String {
 
 #[test]
 fn meta_data_changes_with_the_content() {
-    insta::assert_snapshot!(text("192.0.2.1", "192.0.2.2", "meta-data"), @r#"{"instance-id":"meshimg-lab-demo-host1-48a8b1ce5bd4fc60","local-hostname":"host1"}"#);
+    insta::assert_snapshot!(text("192.0.2.1", "192.0.2.2", "meta-data"), @r#"{"instance-id":"meshimg-lab-demo-host1-b5b32fc622010fff","local-hostname":"host1"}"#);
     assert_ne!(
         text("192.0.2.1", "192.0.2.2", "meta-data"),
         text("192.0.2.1", "192.0.2.3", "meta-data")
@@ -68,7 +68,7 @@ fn network_config_has_no_gateway_anywhere() {
 fn vendor_data_sets_keys_routes_and_the_login() {
     insta::assert_snapshot!(vendor_part("192.0.2.1", "203.0.113.2", "text/cloud-config"), @r#"
     #cloud-config
-    {"disable_root":false,"growpart":{"mode":"off"},"resize_rootfs":false,"ssh_deletekeys":true,"ssh_genkeytypes":["ed25519"],"ssh_keys":{"ed25519_private":"-----BEGIN-----\nprivate\n-----END-----\n","ed25519_public":"ssh-ed25519 AAAAhost host1\n"}}
+    {"cloud_config_modules":["apt-configure","runcmd"],"cloud_final_modules":["write-files-deferred","scripts-user","final-message"],"disable_root":false,"growpart":{"mode":"off"},"resize_rootfs":false,"ssh_deletekeys":true,"ssh_genkeytypes":["ed25519"],"ssh_keys":{"ed25519_private":"-----BEGIN-----\nprivate\n-----END-----\n","ed25519_public":"ssh-ed25519 AAAAhost host1\n"}}
     "#);
     insta::assert_snapshot!(vendor_part("192.0.2.1", "203.0.113.2", "text/cloud-boothook"), @r#"
     #cloud-boothook
