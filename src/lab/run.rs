@@ -184,6 +184,11 @@ impl Lab {
         }
     }
 
+    /// The cluster's name.
+    pub fn cluster(&self) -> &str {
+        self.folder.cluster()
+    }
+
     /// The folder with the lab's files.
     pub fn folder(&self) -> &std::path::Path {
         self.folder.path()

@@ -92,7 +92,7 @@ impl<'a> Session<'a> {
     /// Starts the hosts and waits until the mesh carries traffic.
     ///
     /// # Errors
-    /// [`LabError`]; the lab is ended then, unless `keep`.
+    /// [`LabError`]; the lab is ended then.
     pub fn up(request: &LabRequest, plan: &'a Plan, ui: &'a Ui) -> Result<Self, LabError> {
         let started = Instant::now();
         ui.line(&format!("starting {} hosts ...", plan.hosts.len()));
@@ -245,8 +245,8 @@ fn networking_without_mesh(facts: &Facts) -> Option<Duration> {
 fn target(lab: &Lab, host: &HostName) -> Result<SshTarget, LabError> {
     let guest = lab.ssh_target(host.as_str())?;
     let folder = Path::new(&guest.key).parent().unwrap_or(Path::new("/")).to_owned();
-    let root = "root".parse().map_err(|_| LabError::NoHost {
-        cluster: String::new(),
+    let root = guest.user.parse().map_err(|_| LabError::NoHost {
+        cluster: lab.cluster().to_owned(),
         host: host.to_string(),
     })?;
     Ok(SshTarget {
