@@ -51,14 +51,7 @@ impl Fault {
     /// Causes it and waits until the mesh is whole again. What goes wrong is in the result.
     pub fn cause(self, session: &mut Session<'_>) -> Scenario {
         session.ui.line(&format!("scenario {} ...", self.name()));
-        let mut scenario = Scenario {
-            name: self.name().to_owned(),
-            what: String::new(),
-            outage: None,
-            limit_seconds: None,
-            verdicts: Vec::new(),
-            error: None,
-        };
+        let mut scenario = Scenario::new(self.name());
         let result = match self {
             Self::HostDown => host_down(session, &mut scenario),
             Self::RebootAll => reboot_all(session, &mut scenario),

@@ -36,6 +36,19 @@ pub struct Outage {
     pub outage_seconds: f64,
     /// Why the outage may have been longer: the gap has no reply before or after it.
     pub at_least: Option<String>,
+    pub timeline: Timeline,
+}
+
+/// When pings were lost, for a drawing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Timeline {
+    /// From the first request to the last, seconds.
+    pub length_seconds: f64,
+    /// When the fault was caused, by the clock of the pinging host, seconds after the first request; `None` where nobody noted it.
+    pub fault_at_seconds: Option<f64>,
+    /// Times without a reply that are longer than two intervals, from and to, seconds after the first request.
+    pub lost: Vec<[f64; 2]>,
 }
 
 /// A ping that runs on a machine.
@@ -169,6 +182,26 @@ pub fn outage(log: &str, interval: Duration) -> Outage {
         longest_gap_seconds: to_milliseconds(gap.seconds),
         outage_seconds: to_milliseconds((gap.seconds - interval).max(0.0)),
         at_least: gap.open,
+        timeline: timeline(&events, &replies, interval),
+    }
+}
+
+/// The whole log as spans without replies.
+fn timeline(events: &[(f64, Event)], replies: &[f64], interval: f64) -> Timeline {
+    let (Some((first, _)), Some((end, _))) = (events.first(), events.last()) else {
+        return Timeline::default();
+    };
+    let begin = first - interval * lead(events);
+    let mut times = vec![begin];
+    times.extend(replies);
+    times.push(*end);
+    let silent = times.windows(2).filter(|pair| pair[1] - pair[0] > 2.0 * interval);
+    Timeline {
+        length_seconds: to_milliseconds(end - begin),
+        fault_at_seconds: None,
+        lost: silent
+            .map(|pair| [to_milliseconds(pair[0] - begin), to_milliseconds(pair[1] - begin)])
+            .collect(),
     }
 }
 

@@ -110,7 +110,17 @@ fn a_real_log() {
       "duplicates": 0,
       "longest-gap-seconds": 2.112,
       "outage-seconds": 2.062,
-      "at-least": null
+      "at-least": null,
+      "timeline": {
+        "length-seconds": 4.773,
+        "fault-at-seconds": null,
+        "lost": [
+          [
+            1.961,
+            4.073
+          ]
+        ]
+      }
     }
     "#);
 }
@@ -152,4 +162,17 @@ proptest! {
         let line = format!("[{number}] 64 bytes from a: icmp_seq={number}\n[{number}] no answer yet for icmp_seq={number}");
         outage(&format!("{line}\n{text}\n{line}"), INTERVAL);
     }
+}
+
+#[test]
+fn the_timeline_has_every_silence() {
+    let answers = [vec![true; 10], vec![false; 4], vec![true; 10], vec![false; 6], vec![true; 10]].concat();
+    let timeline = read(&answers).timeline;
+    assert!(near(timeline.length_seconds, 1.95), "{timeline:?}");
+    assert!(
+        matches!(timeline.lost[..], [[a, b], [c, d]] if near(a, 0.45) && near(b, 0.7) && near(c, 1.15) && near(d, 1.5)),
+        "{timeline:?}"
+    );
+    assert_eq!(read(&[true; 20]).timeline.lost, Vec::<[f64; 2]>::new());
+    assert!(near(read(&[false; 20]).timeline.lost[0][0], 0.0));
 }

@@ -3,9 +3,11 @@
 mod text;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::facts::Boot;
 use super::outage::Outage;
 use super::probe::{State, Verdict};
 use crate::spec::{ClusterName, HostName};
@@ -20,6 +22,42 @@ pub struct HostTimings {
     pub ssh_seconds: Option<f64>,
     pub cloud_init_done_seconds: Option<f64>,
     pub mesh_ready_seconds: Option<f64>,
+    /// The probe container ran.
+    pub container_running_seconds: Option<f64>,
+}
+
+/// How the links stand, as the report draws it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Topology {
+    /// The root that the hosts agree on; `None` where they do not, or the fabric has none.
+    pub root: Option<HostName>,
+    /// In the order of the plan.
+    pub links: Vec<TopologyLink>,
+}
+
+/// One link of the mesh as it was found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TopologyLink {
+    /// `gre1`.
+    pub name: String,
+    pub ends: [HostName; 2],
+    pub state: LinkState,
+}
+
+/// What a link does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinkState {
+    /// It carries traffic.
+    Forwarding,
+    /// The spanning tree keeps it in reserve: at least one of its ends discards.
+    Blocked,
+    /// An end sees it down, or is not there.
+    Down,
+    /// Nobody could be asked.
+    Unknown,
 }
 
 /// A fault that was caused, and what came of it.
@@ -28,6 +66,8 @@ pub struct HostTimings {
 pub struct Scenario {
     /// `host-down`.
     pub name: String,
+    /// Which time it was caused, from 1.
+    pub repetition: u32,
     /// What was done: `kill -9 of host1, the root`.
     pub what: String,
     /// Between containers of two hosts that were to stay connected; `None` where there were no such two.
@@ -36,11 +76,30 @@ pub struct Scenario {
     pub limit_seconds: Option<f64>,
     /// Of the probes afterwards; none at all is red.
     pub verdicts: Vec<Verdict>,
+    /// The hosts whose containers the outage was measured between.
+    pub between: Option<[HostName; 2]>,
+    /// Why not all is green afterwards, and what an operator sees, where that is how it is meant to be.
+    pub by_design: Option<String>,
     /// What kept the scenario from running to its end.
     pub error: Option<String>,
 }
 
 impl Scenario {
+    /// One that is about to be caused for the first time.
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            repetition: 1,
+            what: String::new(),
+            outage: None,
+            limit_seconds: None,
+            verdicts: Vec::new(),
+            between: None,
+            by_design: None,
+            error: None,
+        }
+    }
+
     /// Why the scenario itself, apart from its verdicts, is red; `None` if it is not.
     pub fn complaint(&self) -> Option<String> {
         if let Some(error) = &self.error {
@@ -71,8 +130,14 @@ pub struct Report {
     /// In the order of the file.
     pub hosts: Vec<HostName>,
     pub timings: BTreeMap<HostName, HostTimings>,
+    /// How each host booted first, its slowest units among it.
+    pub boots: BTreeMap<HostName, Boot>,
+    /// Before any fault; `None` where nobody looked.
+    pub topology: Option<Topology>,
     pub verdicts: Vec<Verdict>,
     pub scenarios: Vec<Scenario>,
+    /// The folder with logs and states that a failure left.
+    pub bundle: Option<PathBuf>,
 }
 
 impl Report {
@@ -84,8 +149,11 @@ impl Report {
             machines: machines.into(),
             hosts: hosts.into_iter().collect(),
             timings: BTreeMap::new(),
+            boots: BTreeMap::new(),
+            topology: None,
             verdicts: Vec::new(),
             scenarios: Vec::new(),
+            bundle: None,
         }
     }
 

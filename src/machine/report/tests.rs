@@ -1,6 +1,7 @@
 //! Whole outputs of reports.
 
 use super::*;
+use crate::machine::outage::Timeline;
 use crate::machine::probe::{self, BootLimits, Probe, Subject};
 use crate::machine::sample::{self, Scripted};
 
@@ -12,17 +13,17 @@ fn outage(seconds: f64) -> Outage {
         longest_gap_seconds: seconds + 0.05,
         outage_seconds: seconds,
         at_least: None,
+        timeline: Timeline::default(),
     }
 }
 
 fn scenario(verdicts: Vec<Verdict>) -> Scenario {
     Scenario {
-        name: "host-down".into(),
         what: "host1, the root, loses its power".into(),
         outage: Some(outage(0.33)),
         limit_seconds: Some(1.0),
         verdicts,
-        error: None,
+        ..Scenario::new("host-down")
     }
 }
 
@@ -57,6 +58,7 @@ fn report(healthy: bool) -> Report {
             ssh_seconds: Some(61.0 + index as f64),
             cloud_init_done_seconds: Some(84.25),
             mesh_ready_seconds: healthy.then_some(95.0),
+            container_running_seconds: healthy.then_some(99.5),
         };
         report.timings.insert(host.name.clone(), timings);
     }
@@ -92,10 +94,10 @@ fn a_green_report() {
       green    boot            3 of 3          hosts booted without failures or delays  [6.2 s]
 
     Boot, seconds after power-on
-                         ssh  cloud-init done       mesh ready
-      host1             61.0             84.2             95.0
-      host2             62.0             84.2             95.0
-      host3             63.0             84.2             95.0
+                         ssh  cloud-init done       mesh ready   container runs
+      host1             61.0             84.2             95.0             99.5
+      host2             62.0             84.2             95.0             99.5
+      host3             63.0             84.2             95.0             99.5
 
     Where the time went, from the kernel's start
       host1: userspace after 9.0 s, all up after 61.5 s, networking.service 6.2 s (limit 10.0 s), slowest: cloud-init-main.service 12.3 s
@@ -160,10 +162,10 @@ fn a_red_report() {
       mtu (host3 -> host2): 1462 bytes pass, but the container sends 1463 too (0 of 2 answered)
 
     Boot, seconds after power-on
-                         ssh  cloud-init done       mesh ready
-      host1             61.0             84.2                ?
-      host2             62.0             84.2                ?
-      host3             63.0             84.2                ?
+                         ssh  cloud-init done       mesh ready   container runs
+      host1             61.0             84.2                ?                ?
+      host2             62.0             84.2                ?                ?
+      host3             63.0             84.2                ?                ?
 
     Where the time went, from the kernel's start
       host1: userspace after 9.0 s, all up after 61.5 s, networking.service 6.2 s (limit 10.0 s), slowest: cloud-init-main.service 12.3 s
@@ -276,9 +278,12 @@ fn the_json_is_stable() {
         "host1": {
           "ssh-seconds": 61.0,
           "cloud-init-done-seconds": 84.25,
-          "mesh-ready-seconds": 95.0
+          "mesh-ready-seconds": 95.0,
+          "container-running-seconds": 99.5
         }
       },
+      "boots": {},
+      "topology": null,
       "verdicts": [
         {
           "probe": "underlay-ping",
@@ -320,6 +325,7 @@ fn the_json_is_stable() {
       "scenarios": [
         {
           "name": "host-down",
+          "repetition": 1,
           "what": "host1, the root, loses its power",
           "outage": {
             "sent": 200,
@@ -327,13 +333,21 @@ fn the_json_is_stable() {
             "duplicates": 0,
             "longest-gap-seconds": 0.38,
             "outage-seconds": 0.33,
-            "at-least": null
+            "at-least": null,
+            "timeline": {
+              "length-seconds": 0.0,
+              "fault-at-seconds": null,
+              "lost": []
+            }
           },
           "limit-seconds": 1.0,
           "verdicts": [],
+          "between": null,
+          "by-design": null,
           "error": null
         }
-      ]
+      ],
+      "bundle": null
     }
     "#);
 }

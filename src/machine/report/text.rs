@@ -197,7 +197,7 @@ fn timings(report: &Report, paint: Paint) -> String {
         return String::new();
     }
     let name_width = report.timings.keys().map(|host| host.as_str().len()).max().unwrap_or(0);
-    let columns = ["ssh", "cloud-init done", "mesh ready"];
+    let columns = ["ssh", "cloud-init done", "mesh ready", "container runs"];
     let mut text = format!("\n{}\n  {:name_width$}", paint.title("Boot, seconds after power-on"), "");
     for column in columns {
         let _ = write!(text, "  {column:>15}");
@@ -209,9 +209,10 @@ fn timings(report: &Report, paint: Paint) -> String {
             ssh_seconds,
             cloud_init_done_seconds,
             mesh_ready_seconds,
+            container_running_seconds,
         } = timings;
         let _ = write!(text, "  {:name_width$}", host.as_str());
-        for value in [ssh_seconds, cloud_init_done_seconds, mesh_ready_seconds] {
+        for value in [ssh_seconds, cloud_init_done_seconds, mesh_ready_seconds, container_running_seconds] {
             let shown = value.map_or_else(|| "?".to_owned(), |value| format!("{value:.1}"));
             let _ = write!(text, "  {shown:>15}");
         }
