@@ -77,26 +77,36 @@ pub struct SlowUnit {
     pub milliseconds: u64,
 }
 
-/// `cloud-init status --format json`, 22.4 to 25.1; what a release does not print is empty.
+/// What `cloud-init status` makes of status.json and result.json, 22.4 to 25.1; what a release does not write is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct CloudInit {
-    /// not started, running, done, error, degraded, disabled.
+    /// not started, running, done, error.
     pub status: String,
     pub errors: Vec<String>,
     /// Messages by level (WARNING, ERROR, ...).
     pub recoverable_errors: BTreeMap<String, Vec<String>>,
-    /// What `cloud-init schema --system` says against the user-data; `None` when it is valid.
+    /// What cloud-init's schema says against the user-data; `None` when it is valid.
     pub schema_error: Option<String>,
 }
 
+/// status.json: stages by name, and beside them the datasource and the stage that runs now.
 #[derive(Deserialize)]
 struct RawStatus {
-    status: String,
+    v1: BTreeMap<String, serde_json::Value>,
+}
+
+/// One stage of status.json.
+#[derive(Deserialize)]
+struct RawStage {
     #[serde(default)]
     errors: Vec<String>,
     #[serde(default)]
     recoverable_errors: BTreeMap<String, Vec<String>>,
+    /// Seconds since 1970; `None` while it has not begun.
+    start: Option<f64>,
+    /// `None` while it runs.
+    finished: Option<f64>,
 }
 
 pub fn parse(sections: &Sections) -> Result<Boot, String> {
@@ -195,23 +205,33 @@ fn milliseconds(span: &str) -> Option<u64> {
     Some(total as u64)
 }
 
-/// A status other than 0 is no failure of the command: 1 means that cloud-init crashed, 2 that it recovered from errors.
 fn cloud_init(sections: &Sections) -> Result<CloudInit, String> {
-    let section = sections.get("cloud-init")?;
-    let raw: RawStatus = match serde_json::from_str(&section.output) {
-        Ok(raw) => raw,
-        Err(_) if section.output.trim().is_empty() => {
-            let why = sections.text("cloud-init").err();
-            return Err(why.unwrap_or_else(|| "cloud-init status says nothing".to_owned()));
+    let text = sections.text("cloud-init")?;
+    let raw: RawStatus = serde_json::from_str(text).map_err(|error| format!("status.json of cloud-init: {error}"))?;
+    let mut found = CloudInit::default();
+    let (mut begun, mut running) = (false, sections.text("cloud-init-result").is_err());
+    // What is no stage has none of its fields.
+    for stage in raw
+        .v1
+        .into_values()
+        .filter_map(|value| serde_json::from_value::<RawStage>(value).ok())
+    {
+        begun |= stage.start.is_some();
+        running |= stage.start.is_some() && stage.finished.is_none();
+        found.errors.extend(stage.errors);
+        for (level, messages) in stage.recoverable_errors {
+            found.recoverable_errors.entry(level).or_default().extend(messages);
         }
-        Err(error) => return Err(format!("cloud-init status: {error}")),
-    };
+    }
+    found.status = match (begun, running, found.errors.is_empty()) {
+        (false, ..) => "not started",
+        (_, _, false) => "error",
+        (_, true, _) => "running",
+        (_, false, true) => "done",
+    }
+    .to_owned();
     let schema = sections.get("cloud-init-schema")?;
     let words = format!("{}{}", schema.output, schema.errors);
-    Ok(CloudInit {
-        status: raw.status,
-        errors: raw.errors,
-        recoverable_errors: raw.recoverable_errors,
-        schema_error: (schema.status != 0).then(|| words.trim().to_owned()),
-    })
+    found.schema_error = (schema.status != 0).then(|| words.trim().to_owned());
+    Ok(found)
 }

@@ -54,19 +54,20 @@ fn whole() -> String {
             "",
         ),
         section("blame", 0, BLAME, ""),
-        section(
-            "cloud-init",
-            2,
-            r#"{"status": "done", "errors": [], "recoverable_errors": {"WARNING": ["w"]}}"#,
-            "",
-        ),
-        section("cloud-init-schema", 0, "Valid schema user-data", ""),
+        section("cloud-init", 0, STATUS, ""),
+        section("cloud-init-result", 0, "{}", ""),
+        section("cloud-init-schema", 0, "", ""),
         section("kernel", 0, "6.12.48", ""),
         section("os-release", 0, "ID=debian\nPRETTY_NAME=\"Debian GNU/Linux 13 (trixie)\"", ""),
         section("sysctl", 0, "net/ipv4/ip_forward=1", ""),
     ]
     .concat()
 }
+
+/// status.json of cloud-init 25.1.4, shortened.
+const STATUS: &str = r#"{"v1": {"datasource": "DataSourceNoCloud [seed=/dev/vdb]", "stage": null,
+ "init": {"errors": [], "finished": 9.5, "recoverable_errors": {"WARNING": ["w"]}, "start": 8.0},
+ "modules-final": {"errors": [], "finished": 11.5, "recoverable_errors": {}, "start": 10.0}}}"#;
 
 #[test]
 fn the_output_of_a_whole_host_is_read() {
@@ -184,16 +185,40 @@ fn facts_survive_json() {
     assert_eq!(serde_json::from_str::<Facts>(&json).unwrap(), facts);
 }
 
+/// What is read of status.json with `from` in it replaced by `to`.
+fn cloud_init(from: &str, to: &str) -> CloudInit {
+    let text = whole();
+    assert!(text.contains(from), "{from}");
+    let facts = Facts::parse(&text.replace(from, to));
+    facts.boot.known().unwrap().cloud_init.known().unwrap().clone()
+}
+
 #[test]
 fn an_older_cloud_init_is_read() {
-    // 22.4 prints neither errors nor recoverable_errors.
-    let text = whole().replace(
-        r#", "errors": [], "recoverable_errors": {"WARNING": ["w"]}"#,
-        r#", "detail": "DataSourceNoCloud""#,
+    // 22.4 writes no recoverable errors.
+    let found = cloud_init(r#", "recoverable_errors": {"WARNING": ["w"]}"#, "");
+    assert_eq!((found.status.as_str(), found.errors.len()), ("done", 0));
+}
+
+#[test]
+fn how_far_cloud_init_is_comes_from_its_files() {
+    let status = |from, to| cloud_init(from, to).status;
+    assert_eq!(
+        status(r#""errors": [], "finished": 11.5"#, r#""errors": [], "finished": null"#),
+        "running"
     );
-    let facts = Facts::parse(&text);
-    let cloud_init = facts.boot.known().unwrap().cloud_init.known().unwrap().clone();
-    assert_eq!((cloud_init.status.as_str(), cloud_init.errors.len()), ("done", 0));
+    assert_eq!(status("[cloud-init-result 0]", "[cloud-init-result 1]"), "running");
+    assert_eq!(status(r#""start": "#, r#""begin": "#), "not started");
+    let failed = cloud_init(
+        r#""errors": [], "finished": 11.5"#,
+        r#""errors": ["('runcmd', 1)"], "finished": 11.5"#,
+    );
+    assert_eq!((failed.status.as_str(), failed.errors), ("error", vec!["('runcmd', 1)".to_owned()]));
+    let wrong = cloud_init(
+        "[cloud-init-schema 0]",
+        "[cloud-init-schema 1]\n!Error: runcmd: 7 is not of type 'array'",
+    );
+    assert_eq!(wrong.schema_error.as_deref(), Some("Error: runcmd: 7 is not of type 'array'"));
 }
 
 #[test]
@@ -225,6 +250,29 @@ fn a_log_that_looks_like_a_section_is_no_section() {
     let facts = Facts::parse(&section("boot-id", 0, "[ovs 0]", ""));
     assert_eq!(facts.boot_id, Found::Known("[ovs 0]".into()));
     assert_eq!(facts.ovs, Found::Unknown("ovs: not asked for".into()));
+}
+
+/// The script's own look at cloud-init's log: a warning of the last boot counts, one of an earlier does not.
+#[test]
+fn the_schema_is_asked_for_only_after_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("cloud-init.log");
+    let script = script(Scope::All).replace("/var/log/cloud-init.log", log.to_str().unwrap());
+    let asked = |text: &str| {
+        std::fs::write(&log, text).unwrap();
+        let tool = crate::exec::Tool::new("sh", Duration::from_secs(120)).arguments(["-eu", "-s"]);
+        let finished = tool.stdin(script.clone()).run().unwrap();
+        sections_of(&finished.stdout_text()).get("cloud-init-schema").unwrap().status != 0
+    };
+    let (boot, warning) = (
+        "Cloud-init v. 25.1.4 running 'init-local'\n",
+        "[WARNING]: cloud-config failed schema validation!\n",
+    );
+    assert!(!asked(boot));
+    assert!(!asked(&format!("{boot}{warning}{boot}")));
+    // There is no cloud-init here that could say more.
+    assert!(asked(&format!("{boot}{boot}{warning}")));
+    assert!(asked(&format!("{boot}[WARNING]: Invalid cloud-config provided: Please run\n")));
 }
 
 /// Here few of the tools are installed and no systemd need run; what cannot be asked must not stop the rest.
