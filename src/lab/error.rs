@@ -52,6 +52,17 @@ pub enum LabError {
     NotMeasured { fault: String, why: String },
     #[error("the lab '{cluster}' has no host '{host}'")]
     NoHost { cluster: String, host: String },
+    #[error("{what} on {host}: {why}; it is still so: {help}")]
+    NotUndone {
+        what: &'static str,
+        host: HostName,
+        why: String,
+        help: &'static str,
+    },
+    #[error("after {fault}: {why}")]
+    Broken { fault: &'static str, why: String },
+    #[error("{first}\n{then}")]
+    Both { first: Box<LabError>, then: Box<LabError> },
     #[error("the lab '{cluster}' was not ended wholly:\n{}", faults.join("\n"))]
     NotEnded { cluster: String, faults: Vec<String> },
 }

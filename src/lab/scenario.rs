@@ -1,11 +1,17 @@
 //! Faults that are caused on purpose, and what came of them.
 
+mod clock;
+mod clones;
+mod disk;
 mod hosts;
 mod links;
 mod measure;
 pub mod outages;
+mod power;
 mod remake;
+mod services;
 mod sides;
+mod steps;
 mod tree;
 
 use std::fmt;
@@ -29,7 +35,16 @@ pub enum Fault {
     FlappingLink,
     Partition,
     Merge,
+    OvsRestart,
+    OvsKill,
+    DockerRestart,
+    NetworkingRestart,
+    DiskFull,
+    ClockJump,
     RebootAll,
+    PowerCut,
+    BootWithoutPeers,
+    SameMachineId,
 }
 
 /// What there is to know of a fault.
@@ -51,7 +66,16 @@ impl Fault {
         Self::FlappingLink,
         Self::Partition,
         Self::Merge,
+        Self::OvsRestart,
+        Self::OvsKill,
+        Self::DockerRestart,
+        Self::NetworkingRestart,
+        Self::DiskFull,
+        Self::ClockJump,
         Self::RebootAll,
+        Self::PowerCut,
+        Self::BootWithoutPeers,
+        Self::SameMachineId,
     ];
 
     fn entry(self) -> Entry {
@@ -69,7 +93,20 @@ impl Fault {
             ),
             Self::Partition => entry("partition", "half of the hosts lose the other half", sides::partition),
             Self::Merge => entry("merge", "two halves that were apart come together", sides::merge),
+            Self::OvsRestart => entry("ovs-restart", "Open vSwitch restarts", services::ovs_restart),
+            Self::OvsKill => entry("ovs-kill", "ovs-vswitchd is killed", services::ovs_kill),
+            Self::DockerRestart => entry("docker-restart", "Docker restarts", services::docker_restart),
+            Self::NetworkingRestart => entry("networking-restart", "networking.service restarts", services::networking_restart),
+            Self::DiskFull => entry("disk-full", "a root file system has no room left", disk::disk_full),
+            Self::ClockJump => entry("clock-jump", "a clock goes a day ahead, then an hour back", clock::clock_jump),
             Self::RebootAll => entry("reboot-all", "all hosts reboot at once", hosts::reboot_all),
+            Self::PowerCut => entry("power-cut", "all hosts lose their power at once", power::power_cut),
+            Self::BootWithoutPeers => entry(
+                "boot-without-peers",
+                "each host boots cut off from the others, and joins them later",
+                power::boot_without_peers,
+            ),
+            Self::SameMachineId => entry("same-machine-id", "all hosts boot with one machine-id", power::same_machine_id),
         }
     }
 

@@ -1,0 +1,241 @@
+//! Services of the root's host that are restarted or killed.
+
+use super::measure::{machine, promised};
+use super::steps::{Own, UNTOUCHED_SECONDS, ask, outages_around, own_outage, wait_for};
+use crate::lab::LabError;
+use crate::lab::session::Session;
+use crate::machine::Machine;
+use crate::machine::report::Scenario;
+use crate::plan::Plan;
+use crate::spec::HostName;
+
+/// The process of ovs-vswitchd, if it answers.
+const VSWITCHD: &str = "ovs-appctl --timeout=5 --target=ovs-vswitchd version >/dev/null && cat /run/openvswitch/ovs-vswitchd.pid";
+
+/// Prints the process that it killed.
+const KILL_VSWITCHD: &str = "pid=$(cat /run/openvswitch/ovs-vswitchd.pid)\nkill -KILL \"$pid\"\necho \"$pid\"";
+
+const DOCKERD: &str = "systemctl is-active --quiet docker.service && systemctl show --property MainPID --value docker.service";
+
+/// When networking.service was last started, microseconds of the machine's monotonic clock.
+const NETWORKING: &str =
+    "systemctl is-active --quiet networking.service && systemctl show --property ActiveEnterTimestampMonotonic --value networking.service";
+
+/// The process of the probe container; 0 when it has ended, nothing when there is none.
+const PROBE_CONTAINER: &str = "docker container inspect --format '{{.State.Pid}}' meshimg-probe 2>/dev/null || true";
+
+/// `systemctl restart openvswitch-switch`.
+pub(super) fn ovs_restart(session: &mut Session<'_>, scenario: &mut Scenario) -> Result<(), LabError> {
+    open_vswitch(session, scenario, "systemctl restart openvswitch-switch", |machine| {
+        let before = ask(machine, VSWITCHD)?;
+        machine.run("systemctl restart openvswitch-switch", RESTART_DEADLINE)?;
+        another("ovs-restart", machine, VSWITCHD, &before)
+    })
+}
+
+/// kill -9 of ovs-vswitchd, which nobody starts again but the host's own systemd.
+pub(super) fn ovs_kill(session: &mut Session<'_>, scenario: &mut Scenario) -> Result<(), LabError> {
+    open_vswitch(session, scenario, "kill -9 of ovs-vswitchd", |machine| {
+        let killed = ask(machine, KILL_VSWITCHD)?;
+        wait_for(machine, "another ovs-vswitchd", VSWITCHD, |now| {
+            if now == killed {
+                Err(format!("still process {now}"))
+            } else {
+                Ok(())
+            }
+        })?;
+        Ok(())
+    })
+}
+
+fn open_vswitch(
+    session: &mut Session<'_>,
+    scenario: &mut Scenario,
+    what: &str,
+    fault: impl FnOnce(&dyn Machine) -> Result<(), LabError>,
+) -> Result<(), LabError> {
+    let root = session.plan.spanning_tree.root.clone();
+    scenario.what = format!("{what} on {root}, the root");
+    scenario.limit_seconds = through_another(session.plan, promised(session.plan));
+    let own = outages_around(session, scenario, &root, Own::Stay, |session| fault(machine(session, &root)?))?;
+    let why = "BFD is ovs-vswitchd's work, so its peers take a host without it for dead until it is back";
+    scenario.by_design = own_outage(&root, own.as_ref(), why);
+    Ok(())
+}
+
+/// `limit`, where there are two hosts besides the victim: what it costs the victim's own containers depends on how fast it is.
+fn through_another(plan: &Plan, limit: Option<f64>) -> Option<f64> {
+    limit.filter(|_| plan.hosts.len() > 2)
+}
+
+/// `systemctl restart docker`. With `live-restore` in daemon.json the containers stay.
+pub(super) fn docker_restart(session: &mut Session<'_>, scenario: &mut Scenario) -> Result<(), LabError> {
+    let root = session.plan.spanning_tree.root.clone();
+    let own = if live_restore(session.plan, &root) { Own::Stay } else { Own::End };
+    scenario.what = format!("systemctl restart docker on {root}, the root");
+    scenario.limit_seconds = through_another(session.plan, Some(UNTOUCHED_SECONDS));
+    let outage = outages_around(session, scenario, &root, own, |session| {
+        restart_docker(machine(session, &root)?, own)
+    })?;
+    scenario.by_design = Some(match own {
+        Own::End => format!(
+            "containers on {root} end with dockerd, and come back only with a restart policy; \"live-restore\": true in docker.daemon keeps them running"
+        ),
+        Own::Stay => own_outage(&root, outage.as_ref(), "they run on without dockerd").unwrap_or_default(),
+    });
+    Ok(())
+}
+
+fn restart_docker(machine: &dyn Machine, own: Own) -> Result<(), LabError> {
+    let before = ask(machine, DOCKERD)?;
+    let container = ask(machine, PROBE_CONTAINER)?;
+    machine.run("systemctl restart docker", RESTART_DEADLINE)?;
+    another("docker-restart", machine, DOCKERD, &before)?;
+    let now = ask(machine, PROBE_CONTAINER)?;
+    if own == Own::Stay && (now != container || now.is_empty() || now == "0") {
+        return Err(LabError::Broken {
+            fault: "docker-restart",
+            why: format!(
+                "live-restore is on for {}, and the container with process {container} has {now:?} now",
+                machine.name()
+            ),
+        });
+    }
+    Ok(())
+}
+
+/// Whether dockerd leaves containers running when it ends (dockerd(8), live-restore).
+fn live_restore(plan: &Plan, host: &HostName) -> bool {
+    let mut hosts = plan.hosts.iter().filter(|plan| plan.name == *host);
+    hosts.any(|host| host.docker.daemon.get("live-restore").and_then(serde_json::Value::as_bool) == Some(true))
+}
+
+/// `systemctl restart networking`, which takes the underlay down and up again. The same containers must answer afterwards.
+pub(super) fn networking_restart(session: &mut Session<'_>, scenario: &mut Scenario) -> Result<(), LabError> {
+    let root = session.plan.spanning_tree.root.clone();
+    scenario.what = format!("systemctl restart networking on {root}, the root");
+    let own = outages_around(session, scenario, &root, Own::Stay, |session| {
+        restart_networking(machine(session, &root)?)
+    })?;
+    let why = "ifupdown takes the underlay's NIC down and up again, and the tunnels with it; bridges and containers stay";
+    scenario.by_design = own_outage(&root, own.as_ref(), why);
+    Ok(())
+}
+
+fn restart_networking(machine: &dyn Machine) -> Result<(), LabError> {
+    let (before, containers) = (ask(machine, NETWORKING)?, ask(machine, PROBE_CONTAINER)?);
+    // The way to the machine goes down too: a job of systemd goes on without us.
+    match machine.run("systemctl restart networking", RESTART_DEADLINE) {
+        Err(error) if !crate::machine::ssh::is_unreachable(&error) => return Err(error.into()),
+        _ => {}
+    }
+    wait_for(machine, "a restarted networking.service", NETWORKING, |now| {
+        if now == before { Err("not restarted".to_owned()) } else { Ok(()) }
+    })?;
+    let now = ask(machine, PROBE_CONTAINER)?;
+    if now == containers {
+        return Ok(());
+    }
+    Err(LabError::Broken {
+        fault: "networking-restart",
+        why: format!("the container on {} had process {containers}, and has {now:?}", machine.name()),
+    })
+}
+
+/// A restart of a service on an emulated host.
+const RESTART_DEADLINE: std::time::Duration = std::time::Duration::from_secs(150);
+
+/// Checks that `script` prints another process than `before`.
+fn another(fault: &'static str, machine: &dyn Machine, script: &str, before: &str) -> Result<(), LabError> {
+    let now = ask(machine, script)?;
+    if now != before && !now.is_empty() {
+        return Ok(());
+    }
+    Err(LabError::NotCaused {
+        fault,
+        host: machine.name().clone(),
+        why: format!("process {before} before, {now:?} after"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::machine::sample::{self, Scripted};
+
+    /// A host where `script` prints another line each time, the last one for ever; others print nothing.
+    fn counting(script: &'static str, lines: &'static [&'static str]) -> Scripted {
+        let asked = AtomicUsize::new(0);
+        Scripted::new("host1", move |asked_script| {
+            if asked_script != script {
+                return Ok(String::new());
+            }
+            let index = asked.fetch_add(1, Ordering::SeqCst).min(lines.len() - 1);
+            Ok(lines[index].to_owned())
+        })
+    }
+
+    #[test]
+    fn a_service_that_is_the_same_process_was_not_restarted() {
+        another("ovs-restart", &counting(VSWITCHD, &["1212\n"]), VSWITCHD, "1187").unwrap();
+        for (now, said) in [("1187\n", "\"1187\""), ("", "\"\"")] {
+            let machine = Scripted::new("host1", move |_| Ok(now.into()));
+            let error = another("ovs-restart", &machine, VSWITCHD, "1187").unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("ovs-restart on host1 did not happen: process 1187 before, {said} after")
+            );
+        }
+    }
+
+    #[test]
+    fn live_restore_must_keep_the_container() {
+        let containers: [(&'static [&'static str], bool); 3] =
+            [(&["901\n", "901\n"], true), (&["901\n", "0\n"], false), (&["901\n", ""], false)];
+        for (lines, fine) in containers {
+            let container = counting(PROBE_CONTAINER, lines);
+            let dockerd = counting(DOCKERD, &["7\n", "8\n"]);
+            let machine = Scripted::new("host1", move |script| {
+                let answering = if script == DOCKERD { &dockerd } else { &container };
+                answering
+                    .run(script, RESTART_DEADLINE)
+                    .map(|finished| finished.stdout_text())
+                    .map_err(|error| error.to_string())
+            });
+            assert_eq!(restart_docker(&machine, Own::Stay).is_ok(), fine, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn containers_that_networking_ended_are_told() {
+        let machine = |containers: &'static [&'static str]| {
+            let container = counting(PROBE_CONTAINER, containers);
+            let networking = counting(NETWORKING, &["20\n", "", "30\n"]);
+            Scripted::new("host1", move |script| {
+                let answering = if script == NETWORKING { &networking } else { &container };
+                answering
+                    .run(script, RESTART_DEADLINE)
+                    .map(|finished| finished.stdout_text())
+                    .map_err(|error| error.to_string())
+            })
+        };
+        restart_networking(&machine(&["901\n"])).unwrap();
+        let error = restart_networking(&machine(&["901\n", "955\n"])).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "after networking-restart: the container on host1 had process 901, and has \"955\""
+        );
+    }
+
+    #[test]
+    fn live_restore_is_read_from_the_plan() {
+        let mut plan = sample::plan();
+        let root = plan.spanning_tree.root.clone();
+        assert!(!live_restore(&plan, &root));
+        plan.hosts[0].docker.daemon.insert("live-restore".into(), true.into());
+        assert!(live_restore(&plan, &root));
+        assert!(!live_restore(&plan, &plan.hosts[1].name));
+    }
+}

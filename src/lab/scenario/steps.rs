@@ -1,0 +1,159 @@
+//! What the faults of a host have in common: a word with the machine, measuring around it, and undoing.
+
+use std::time::Duration;
+
+use super::measure::{COMMAND_DEADLINE, containers, outage_of, survivors};
+use crate::exec::ExecError;
+use crate::lab::LabError;
+use crate::lab::session::Session;
+use crate::machine::Machine;
+use crate::machine::outage::Outage;
+use crate::machine::report::Scenario;
+use crate::spec::HostName;
+use crate::wait::{Look, until};
+
+/// Longest outage where nothing on the path is touched, seconds. It would be none but for an emulated processor that is busy with what
+/// the fault has it do: BFD takes a host for dead that says nothing for 0.3 s.
+pub(super) const UNTOUCHED_SECONDS: f64 = 1.0;
+
+/// How long a daemon may take to be there again: its own time limits are 60 s (cloud-init/openvswitch-daemon.conf).
+const COMEBACK_DEADLINE: Duration = Duration::from_secs(90);
+
+/// What `script` prints on `machine`, without blanks around it.
+pub(super) fn ask(machine: &dyn Machine, script: &str) -> Result<String, ExecError> {
+    Ok(machine.run(script, COMMAND_DEADLINE)?.stdout_text().trim().to_owned())
+}
+
+/// Waits until `script` prints on `machine` what `accept` takes; `accept` gives what is missing otherwise.
+pub(super) fn wait_for(
+    machine: &dyn Machine,
+    what: &str,
+    script: &str,
+    accept: impl Fn(&str) -> Result<(), String>,
+) -> Result<String, LabError> {
+    let what = format!("{what} of {}", machine.name());
+    Ok(until(&what, COMEBACK_DEADLINE, Duration::from_millis(500), || {
+        match ask(machine, script) {
+            Ok(answer) => match accept(&answer) {
+                Ok(()) => Look::Ready(answer),
+                Err(missing) => Look::Pending(missing),
+            },
+            Err(error) => Look::Pending(error.to_string()),
+        }
+    })?)
+}
+
+/// Does `work`, and `undo` whatever came of it.
+///
+/// # Errors
+/// That of `work`, of `undo`, or [`LabError::Both`].
+pub(super) fn undone<C, T>(
+    context: &mut C,
+    work: impl FnOnce(&mut C) -> Result<T, LabError>,
+    undo: impl FnOnce(&mut C) -> Result<(), LabError>,
+) -> Result<T, LabError> {
+    let done = work(context);
+    match (done, undo(context)) {
+        (Ok(value), Ok(())) => Ok(value),
+        (Ok(_), Err(error)) | (Err(error), Ok(())) => Err(error),
+        (Err(first), Err(then)) => Err(LabError::Both {
+            first: Box::new(first),
+            then: Box::new(then),
+        }),
+    }
+}
+
+/// Whether containers on the host of a fault are there before and after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Own {
+    Stay,
+    /// The fault ends them.
+    End,
+}
+
+/// Pings while `fault` is caused on `victim`: between two other hosts, whose path leads over the victim where that is the root, and, if
+/// its own containers stay, from another host to the victim's. No ping starts on the victim: its ssh and its clock may be what fails.
+///
+/// The scenario gets the first pair, or the second where there is no first; the outage of the second is returned.
+///
+/// # Errors
+/// Those of [`outage_of`] and of `fault`.
+pub(super) fn outages_around<'a>(
+    session: &mut Session<'a>,
+    scenario: &mut Scenario,
+    victim: &HostName,
+    own: Own,
+    fault: impl FnOnce(&mut Session<'a>) -> Result<(), LabError>,
+) -> Result<Option<Outage>, LabError> {
+    let plan = session.plan;
+    let containers = containers(session);
+    match (&survivors(plan, &[victim])[..], own) {
+        ([from, to, ..], Own::Stay) => {
+            // The inner one ends first: both have their pings back when this returns.
+            let mut inner = Scenario::new("");
+            let measured = outage_of(session, scenario, &containers, [from, to], |session| {
+                outage_of(session, &mut inner, &containers, [from, victim], fault)
+            });
+            measured.map(|()| inner.outage)
+        }
+        ([from, to, ..], Own::End) => outage_of(session, scenario, &containers, [from, to], fault).map(|()| None),
+        ([from], Own::Stay) => {
+            outage_of(session, scenario, &containers, [from, victim], fault)?;
+            Ok(scenario.outage.clone())
+        }
+        // Nobody is left to ping.
+        _ => fault(session).map(|()| None),
+    }
+}
+
+/// What an operator sees of the victim's own containers.
+pub(super) fn own_outage(victim: &HostName, own: Option<&Outage>, why: &str) -> Option<String> {
+    let seconds = own?.outage_seconds;
+    Some(format!("containers on {victim} itself were cut off for {seconds:.2} s: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::sample::Scripted;
+
+    fn broken(why: &str) -> LabError {
+        LabError::Broken {
+            fault: "test",
+            why: why.to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_failed_is_undone_too_and_both_errors_are_told() {
+        let mut undone_times = 0;
+        let error = undone(
+            &mut undone_times,
+            |_| Err::<(), _>(broken("work")),
+            |times| {
+                *times += 1;
+                Ok(())
+            },
+        );
+        assert_eq!(error.unwrap_err().to_string(), "after test: work");
+        assert_eq!(undone_times, 1);
+        assert_eq!(undone(&mut (), |()| Ok(7), |()| Ok(())).unwrap(), 7);
+        let error = undone(&mut (), |()| Err::<(), _>(broken("work")), |()| Err(broken("undo")));
+        assert_eq!(error.unwrap_err().to_string(), "after test: work\nafter test: undo");
+        let error = undone(&mut (), |()| Ok(()), |()| Err(broken("undo")));
+        assert_eq!(error.unwrap_err().to_string(), "after test: undo");
+    }
+
+    #[test]
+    fn a_wait_asks_until_the_answer_is_taken() {
+        let asked = std::sync::atomic::AtomicUsize::new(0);
+        let machine = Scripted::new("host1", move |_| match asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+            0 => Err("connection refused".into()),
+            1 => Ok("7\n".into()),
+            _ => Ok("8\n".into()),
+        });
+        let accept = |answer: &str| if answer == "8" { Ok(()) } else { Err(format!("still {answer}")) };
+        assert_eq!(wait_for(&machine, "a new process", "cat pid", accept).unwrap(), "8");
+        assert_eq!(machine.calls(), 3);
+    }
+}
