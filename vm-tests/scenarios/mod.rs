@@ -3,6 +3,7 @@
 mod api;
 mod boot;
 mod faults;
+mod host_faults;
 mod isolation;
 mod mesh;
 mod mixed;
@@ -29,6 +30,7 @@ pub fn all() -> Vec<Trial> {
         order::tests(),
         api::tests(),
         faults::tests(),
+        host_faults::tests(),
         boot::tests(),
         mixed::tests(),
     ]

@@ -1,7 +1,7 @@
 //! A root file system without room.
 
 use super::measure::machine;
-use super::steps::{Own, UNTOUCHED_SECONDS, ask, outages_around, undone, wait_for};
+use super::steps::{COMEBACK_DEADLINE, Own, UNTOUCHED_SECONDS, ask, outages_around, undone, wait_for};
 use crate::lab::LabError;
 use crate::lab::session::Session;
 use crate::machine::Machine;
@@ -102,9 +102,9 @@ fn works_again(machine: &dyn Machine) -> Result<(), LabError> {
         ("0", _) => Ok(()),
         (_, said) => Err(said.to_owned()),
     };
-    wait_for(machine, "Open vSwitch with a change", CHANGE, status)?;
+    wait_for(machine, "Open vSwitch with a change", COMEBACK_DEADLINE, CHANGE, status)?;
     ask(machine, CHANGE_BACK)?;
-    wait_for(machine, "a restarted container", RESTARTED, |answer| {
+    wait_for(machine, "a restarted container", COMEBACK_DEADLINE, RESTARTED, |answer| {
         if answer == "alive" { Ok(()) } else { Err(answer.to_owned()) }
     })?;
     Ok(())

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::clones::{self, Originals};
 use super::measure::containers;
-use super::steps::{ask, undone, wait_for};
+use super::steps::{COMEBACK_DEADLINE, ask, undone, wait_for};
 use crate::lab::LabError;
 use crate::lab::session::Session;
 use crate::machine::probe::BootLimits;
@@ -215,6 +215,7 @@ fn alone(machine: &dyn Machine, peers: &[String], limit: Duration) -> Result<(),
     wait_for(
         machine,
         "Docker",
+        COMEBACK_DEADLINE,
         "systemctl is-active docker.service || true",
         |state| match state {
             "active" => Ok(()),

@@ -1,7 +1,9 @@
 //! Services of the root's host that are restarted or killed.
 
+use std::time::Duration;
+
 use super::measure::{machine, promised};
-use super::steps::{Own, UNTOUCHED_SECONDS, ask, outages_around, own_outage, wait_for};
+use super::steps::{COMEBACK_DEADLINE, Own, UNTOUCHED_SECONDS, ask, outages_around, own_outage, wait_for};
 use crate::lab::LabError;
 use crate::lab::session::Session;
 use crate::machine::Machine;
@@ -36,16 +38,18 @@ pub(super) fn ovs_restart(session: &mut Session<'_>, scenario: &mut Scenario) ->
 /// kill -9 of ovs-vswitchd, which nobody starts again but the host's own systemd.
 pub(super) fn ovs_kill(session: &mut Session<'_>, scenario: &mut Scenario) -> Result<(), LabError> {
     open_vswitch(session, scenario, "kill -9 of ovs-vswitchd", |machine| {
-        let killed = ask(machine, KILL_VSWITCHD)?;
-        wait_for(machine, "another ovs-vswitchd", VSWITCHD, |now| {
-            if now == killed {
-                Err(format!("still process {now}"))
-            } else {
-                Ok(())
-            }
-        })?;
-        Ok(())
+        kill_vswitchd(machine, COMEBACK_DEADLINE)
     })
+}
+
+fn kill_vswitchd(machine: &dyn Machine, deadline: Duration) -> Result<(), LabError> {
+    let killed = ask(machine, KILL_VSWITCHD)?;
+    let accept = |now: &str| match now {
+        same if same == killed => Err(format!("still process {same}")),
+        _ => Ok(()),
+    };
+    wait_for(machine, "another ovs-vswitchd", deadline, VSWITCHD, accept)?;
+    Ok(())
 }
 
 fn open_vswitch(
@@ -129,7 +133,7 @@ fn restart_networking(machine: &dyn Machine) -> Result<(), LabError> {
         Err(error) if !crate::machine::ssh::is_unreachable(&error) => return Err(error.into()),
         _ => {}
     }
-    wait_for(machine, "a restarted networking.service", NETWORKING, |now| {
+    wait_for(machine, "a restarted networking.service", COMEBACK_DEADLINE, NETWORKING, |now| {
         if now == before { Err("not restarted".to_owned()) } else { Ok(()) }
     })?;
     let now = ask(machine, PROBE_CONTAINER)?;
@@ -143,7 +147,7 @@ fn restart_networking(machine: &dyn Machine) -> Result<(), LabError> {
 }
 
 /// A restart of a service on an emulated host.
-const RESTART_DEADLINE: std::time::Duration = std::time::Duration::from_secs(150);
+const RESTART_DEADLINE: Duration = Duration::from_secs(150);
 
 /// Checks that `script` prints another process than `before`.
 fn another(fault: &'static str, machine: &dyn Machine, script: &str, before: &str) -> Result<(), LabError> {
@@ -188,6 +192,27 @@ mod tests {
                 format!("ovs-restart on host1 did not happen: process 1187 before, {said} after")
             );
         }
+    }
+
+    #[test]
+    fn a_killed_ovs_vswitchd_that_stays_dead_is_told() {
+        let soon = Duration::from_millis(20);
+        let answers = |after: Result<&'static str, &'static str>| {
+            Scripted::new("host1", move |script| match script {
+                KILL_VSWITCHD => Ok("1187\n".to_owned()),
+                _ => after.map(str::to_owned).map_err(str::to_owned),
+            })
+        };
+        kill_vswitchd(&answers(Ok("1212\n")), soon).unwrap();
+        let error = kill_vswitchd(&answers(Err("ovs-appctl: cannot connect")), soon)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with("another ovs-vswitchd of host1: not within ") && error.contains("cannot connect"),
+            "{error}"
+        );
+        let error = kill_vswitchd(&answers(Ok("1187\n")), soon).unwrap_err().to_string();
+        assert!(error.ends_with("last seen: still process 1187"), "{error}");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::wait::{Look, until};
 pub(super) const UNTOUCHED_SECONDS: f64 = 1.0;
 
 /// How long a daemon may take to be there again: its own time limits are 60 s (cloud-init/openvswitch-daemon.conf).
-const COMEBACK_DEADLINE: Duration = Duration::from_secs(90);
+pub(super) const COMEBACK_DEADLINE: Duration = Duration::from_secs(90);
 
 /// What `script` prints on `machine`, without blanks around it.
 pub(super) fn ask(machine: &dyn Machine, script: &str) -> Result<String, ExecError> {
@@ -25,21 +25,23 @@ pub(super) fn ask(machine: &dyn Machine, script: &str) -> Result<String, ExecErr
 }
 
 /// Waits until `script` prints on `machine` what `accept` takes; `accept` gives what is missing otherwise.
+///
+/// # Errors
+/// [`LabError::Wait`] with what was missing last.
 pub(super) fn wait_for(
     machine: &dyn Machine,
     what: &str,
+    deadline: Duration,
     script: &str,
     accept: impl Fn(&str) -> Result<(), String>,
 ) -> Result<String, LabError> {
     let what = format!("{what} of {}", machine.name());
-    Ok(until(&what, COMEBACK_DEADLINE, Duration::from_millis(500), || {
-        match ask(machine, script) {
-            Ok(answer) => match accept(&answer) {
-                Ok(()) => Look::Ready(answer),
-                Err(missing) => Look::Pending(missing),
-            },
-            Err(error) => Look::Pending(error.to_string()),
-        }
+    Ok(until(&what, deadline, Duration::from_millis(500), || match ask(machine, script) {
+        Ok(answer) => match accept(&answer) {
+            Ok(()) => Look::Ready(answer),
+            Err(missing) => Look::Pending(missing),
+        },
+        Err(error) => Look::Pending(error.to_string()),
     })?)
 }
 
@@ -153,7 +155,10 @@ mod tests {
             _ => Ok("8\n".into()),
         });
         let accept = |answer: &str| if answer == "8" { Ok(()) } else { Err(format!("still {answer}")) };
-        assert_eq!(wait_for(&machine, "a new process", "cat pid", accept).unwrap(), "8");
+        assert_eq!(
+            wait_for(&machine, "a new process", COMEBACK_DEADLINE, "cat pid", accept).unwrap(),
+            "8"
+        );
         assert_eq!(machine.calls(), 3);
     }
 }
