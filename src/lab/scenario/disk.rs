@@ -1,7 +1,9 @@
 //! A root file system without room.
 
+use std::time::Duration;
+
 use super::measure::machine;
-use super::steps::{COMEBACK_DEADLINE, Own, UNTOUCHED_SECONDS, ask, outages_around, undone, wait_for};
+use super::steps::{COMEBACK_DEADLINE, Own, UNTOUCHED_SECONDS, ask, outages_around, undone, unnoticed, wait_for};
 use crate::lab::LabError;
 use crate::lab::session::Session;
 use crate::machine::Machine;
@@ -60,17 +62,14 @@ pub(super) fn disk_full(session: &mut Session<'_>, scenario: &mut Scenario) -> R
                 ask(machine, "true")?;
                 Ok(())
             })?;
-            if let Some(own) = own.filter(|own| own.outage_seconds > UNTOUCHED_SECONDS || own.at_least.is_some()) {
-                let why = format!("containers on {victim} were cut off for {:.2} s", own.outage_seconds);
-                return Err(LabError::Broken { fault: "disk-full", why });
-            }
+            unnoticed("disk-full", &victim, own.as_ref())?;
             let restart = ask(machine(session, &victim)?, RESTART)?;
             Ok([("a change of Open vSwitch", change), ("a restart of a container", restart)])
         },
         |session| free(machine(session, &victim)?),
     )?;
     let machine = machine(session, &victim)?;
-    works_again(machine)?;
+    works_again(machine, COMEBACK_DEADLINE)?;
     scenario.by_design = Some(sees(&refused));
     Ok(())
 }
@@ -97,14 +96,14 @@ fn free(machine: &dyn Machine) -> Result<(), LabError> {
 }
 
 /// With room again, both that may have been refused must work, without the restart of a daemon.
-fn works_again(machine: &dyn Machine) -> Result<(), LabError> {
+fn works_again(machine: &dyn Machine, deadline: Duration) -> Result<(), LabError> {
     let status = |answer: &str| match answer.split_once('\n').map_or((answer, ""), |(status, said)| (status, said)) {
         ("0", _) => Ok(()),
         (_, said) => Err(said.to_owned()),
     };
-    wait_for(machine, "Open vSwitch with a change", COMEBACK_DEADLINE, CHANGE, status)?;
+    wait_for(machine, "Open vSwitch with a change", deadline, CHANGE, status)?;
     ask(machine, CHANGE_BACK)?;
-    wait_for(machine, "a restarted container", COMEBACK_DEADLINE, RESTARTED, |answer| {
+    wait_for(machine, "a restarted container", deadline, RESTARTED, |answer| {
         if answer == "alive" { Ok(()) } else { Err(answer.to_owned()) }
     })?;
     Ok(())
@@ -121,7 +120,7 @@ fn sees(tried: &[(&str, String)]) -> String {
 }
 
 /// Filling some GiB: fallocate notes them as used, and writes nothing.
-const FILL_DEADLINE: std::time::Duration = std::time::Duration::from_secs(120);
+const FILL_DEADLINE: Duration = Duration::from_secs(120);
 
 #[cfg(test)]
 mod tests {
@@ -148,6 +147,29 @@ mod tests {
         assert!(
             error.starts_with("a full disk on host1: ") && error.ends_with("rm /var/meshimg-fill*"),
             "{error}"
+        );
+    }
+
+    #[test]
+    fn what_does_not_work_with_room_again_is_told() {
+        let judge = |broken: &'static str| {
+            let machine = Scripted::new("host1", move |script| match script {
+                script if script == broken => Ok("1\nno room\n".into()),
+                CHANGE => Ok("0\n".into()),
+                RESTARTED => Ok("alive\n".into()),
+                _ => Ok(String::new()),
+            });
+            works_again(&machine, Duration::from_millis(20)).map_err(|error| error.to_string())
+        };
+        assert_eq!(judge(""), Ok(()));
+        assert_eq!(
+            judge(CHANGE).unwrap_err(),
+            "Open vSwitch with a change of host1: not within 0 s; last seen: no room"
+        );
+        assert!(
+            judge(RESTARTED)
+                .unwrap_err()
+                .starts_with("a restarted container of host1: not within")
         );
     }
 

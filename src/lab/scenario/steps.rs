@@ -114,10 +114,45 @@ pub(super) fn own_outage(victim: &HostName, own: Option<&Outage>, why: &str) -> 
     Some(format!("containers on {victim} itself were cut off for {seconds:.2} s: {why}"))
 }
 
+/// The victim's own containers must not have noticed `fault` either.
+///
+/// # Errors
+/// [`LabError::Broken`] with how long they were cut off.
+pub(super) fn unnoticed(fault: &'static str, victim: &HostName, own: Option<&Outage>) -> Result<(), LabError> {
+    match own {
+        Some(own) if own.outage_seconds > UNTOUCHED_SECONDS || own.at_least.is_some() => Err(LabError::Broken {
+            fault,
+            why: format!(
+                "containers on {victim} were cut off for {:.2} s, and {UNTOUCHED_SECONDS} s is the limit",
+                own.outage_seconds
+            ),
+        }),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::machine::sample::Scripted;
+
+    #[test]
+    fn containers_that_noticed_are_an_error() {
+        let judge = |outage_seconds: f64, at_least: Option<&str>| {
+            let outage = Outage {
+                outage_seconds,
+                at_least: at_least.map(str::to_owned),
+                ..Outage::default()
+            };
+            unnoticed("clock-jump", &"host1".parse().unwrap(), Some(&outage)).map_err(|error| error.to_string())
+        };
+        assert_eq!(judge(0.1, None), Ok(()));
+        assert!(judge(0.1, Some("there was no reply after it")).is_err());
+        assert_eq!(
+            judge(9.0, None).unwrap_err(),
+            "after clock-jump: containers on host1 were cut off for 9.00 s, and 1 s is the limit"
+        );
+    }
 
     fn broken(why: &str) -> LabError {
         LabError::Broken {
