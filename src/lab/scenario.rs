@@ -22,6 +22,7 @@ use super::{HostState, LabError};
 use crate::machine::probe::Verdict;
 use crate::machine::report::Scenario;
 
+pub use power::PowerCut;
 pub use tree::settled;
 
 /// Which fault.

@@ -1,10 +1,9 @@
 //! A clock that jumps.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::measure::machine;
-use super::steps::{Own, UNTOUCHED_SECONDS, ask, outages_around, undone, unnoticed};
-use crate::exec::interrupt;
+use super::measure::{machine, pass};
+use super::steps::{Own, UNTOUCHED_SECONDS, ask, not_caused, outages_around, undone, unnoticed};
 use crate::lab::LabError;
 use crate::lab::session::Session;
 use crate::machine::Machine;
@@ -42,7 +41,7 @@ pub(super) fn clock_jump(session: &mut Session<'_>, scenario: &mut Scenario) -> 
             outages_around(session, scenario, &victim, Own::Stay, |session| {
                 for seconds in JUMPS {
                     jump(machine(session, &victim)?, right, seconds)?;
-                    interrupt::pause(STAY);
+                    pass(session, Instant::now() + STAY)?;
                 }
                 // Back within the measurement: this is a jump too.
                 jump(machine(session, &victim)?, right, 0)
@@ -58,11 +57,9 @@ fn base(machine: &dyn Machine) -> Result<i64, LabError> {
 }
 
 fn number(machine: &dyn Machine, answer: &str) -> Result<i64, LabError> {
-    answer.parse().map_err(|_| LabError::NotCaused {
-        fault: "clock-jump",
-        host: machine.name().clone(),
-        why: format!("its clock says {answer:?}"),
-    })
+    answer
+        .parse()
+        .map_err(|_| not_caused("clock-jump", machine.name(), &format!("its clock says {answer:?}")))
 }
 
 fn jump(machine: &dyn Machine, right: i64, seconds: i64) -> Result<(), LabError> {
@@ -71,11 +68,11 @@ fn jump(machine: &dyn Machine, right: i64, seconds: i64) -> Result<(), LabError>
     if (now - wanted).abs() <= TOLERANCE {
         return Ok(());
     }
-    Err(LabError::NotCaused {
-        fault: "clock-jump",
-        host: machine.name().clone(),
-        why: format!("its clock is {:.2} s from where it was put", (now - wanted) as f64 / 100.0),
-    })
+    Err(not_caused(
+        "clock-jump",
+        machine.name(),
+        &format!("its clock is {:.2} s from where it was put", (now - wanted) as f64 / 100.0),
+    ))
 }
 
 fn put_right(machine: &dyn Machine, right: i64) -> Result<(), LabError> {
@@ -113,7 +110,7 @@ mod tests {
         let stubborn = Scripted::new("host1", |_| Ok("1000\n".into()));
         assert_eq!(
             jump(&stubborn, 1000, 60).unwrap_err().to_string(),
-            "clock-jump on host1 did not happen: its clock is -60.00 s from where it was put"
+            "clock-jump was not caused, so it has shown nothing: host1: its clock is -60.00 s from where it was put"
         );
         jump(&stubborn, 990, 0).unwrap();
         assert!(jump(&Scripted::new("host1", |_| Ok("date: no".into())), 0, 0).is_err());

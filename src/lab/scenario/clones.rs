@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::steps::ask;
+use super::steps::{ask, not_caused};
 use crate::lab::LabError;
 use crate::lab::session::Session;
 use crate::machine::Machine;
@@ -27,7 +27,7 @@ pub(super) fn make(machines: &[&dyn Machine], originals: &mut Originals) -> Resu
     for machine in machines {
         let id = ask(*machine, MACHINE_ID)?;
         if !is_id(&id) {
-            return Err(not_caused(*machine, format!("its machine-id is {id:?}")));
+            return Err(not_caused(FAULT, machine.name(), &format!("its machine-id is {id:?}")));
         }
         let one = one.get_or_insert_with(|| id.clone()).clone();
         originals.0.insert(machine.name().clone(), id);
@@ -74,11 +74,9 @@ fn judge(said: &BTreeMap<HostName, String>) -> Result<(), LabError> {
         }
     }
     match ids.into_iter().last() {
-        Some((_, host)) if said.values().any(|text| text.lines().next() != said[host].lines().next()) => Err(LabError::NotCaused {
-            fault: FAULT,
-            host: host.clone(),
-            why: "it does not run with the machine-id of the others".to_owned(),
-        }),
+        Some((_, host)) if said.values().any(|text| text.lines().next() != said[host].lines().next()) => {
+            Err(not_caused(FAULT, host, "it does not run with the machine-id of the others"))
+        }
         _ => Ok(()),
     }
 }
@@ -99,14 +97,6 @@ pub(super) fn restore(machines: &[&dyn Machine], originals: &Originals) -> Resul
         }
     }
     result
-}
-
-fn not_caused(machine: &dyn Machine, why: String) -> LabError {
-    LabError::NotCaused {
-        fault: FAULT,
-        host: machine.name().clone(),
-        why,
-    }
 }
 
 #[cfg(test)]
@@ -140,7 +130,7 @@ mod tests {
         let error = judge(&said(&[("host1", "aa\n02:01"), ("host2", "bb\n02:02")])).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "same-machine-id on host2 did not happen: it does not run with the machine-id of the others"
+            "same-machine-id was not caused, so it has shown nothing: host2: it does not run with the machine-id of the others"
         );
     }
 

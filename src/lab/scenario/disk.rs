@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::measure::machine;
-use super::steps::{COMEBACK_DEADLINE, Own, UNTOUCHED_SECONDS, ask, outages_around, undone, unnoticed, wait_for};
+use super::steps::{COMEBACK_DEADLINE, Own, UNTOUCHED_SECONDS, ask, not_caused, pings_around, undone, unnoticed, wait_for};
+use super::tree::{SETTLE_DEADLINE, settled};
 use crate::lab::LabError;
 use crate::lab::session::Session;
 use crate::machine::Machine;
@@ -53,7 +54,7 @@ pub(super) fn disk_full(session: &mut Session<'_>, scenario: &mut Scenario) -> R
         session,
         |session| {
             let mut change = String::new();
-            let own = outages_around(session, scenario, &victim, Own::Stay, |session| {
+            let own = pings_around(session, scenario, &victim, Own::Stay, |session| {
                 let machine = machine(session, &victim)?;
                 fill(machine)?;
                 change = ask(machine, CHANGE)?;
@@ -70,6 +71,7 @@ pub(super) fn disk_full(session: &mut Session<'_>, scenario: &mut Scenario) -> R
     )?;
     let machine = machine(session, &victim)?;
     works_again(machine, COMEBACK_DEADLINE)?;
+    settled(session, SETTLE_DEADLINE)?;
     scenario.by_design = Some(sees(&refused));
     Ok(())
 }
@@ -79,11 +81,7 @@ fn fill(machine: &dyn Machine) -> Result<(), LabError> {
     if said.contains("No space left on device") {
         return Ok(());
     }
-    Err(LabError::NotCaused {
-        fault: "disk-full",
-        host: machine.name().clone(),
-        why: said.trim().to_owned(),
-    })
+    Err(not_caused("disk-full", machine.name(), said.trim()))
 }
 
 fn free(machine: &dyn Machine) -> Result<(), LabError> {
@@ -136,7 +134,7 @@ mod tests {
         let roomy = Scripted::new("host1", |_| Ok("another block was written\n".into()));
         assert_eq!(
             fill(&roomy).unwrap_err().to_string(),
-            "disk-full on host1 did not happen: another block was written"
+            "disk-full was not caused, so it has shown nothing: host1: another block was written"
         );
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::measure::{machine, promised};
-use super::steps::{COMEBACK_DEADLINE, Own, UNTOUCHED_SECONDS, ask, outages_around, own_outage, wait_for};
+use super::steps::{COMEBACK_DEADLINE, Own, UNTOUCHED_SECONDS, ask, not_caused, outages_around, own_outage, wait_for};
 use crate::lab::LabError;
 use crate::lab::session::Session;
 use crate::machine::Machine;
@@ -155,11 +155,8 @@ fn another(fault: &'static str, machine: &dyn Machine, script: &str, before: &st
     if now != before && !now.is_empty() {
         return Ok(());
     }
-    Err(LabError::NotCaused {
-        fault,
-        host: machine.name().clone(),
-        why: format!("process {before} before, {now:?} after"),
-    })
+    let why = format!("process {before} before, {now:?} after");
+    Err(not_caused(fault, machine.name(), &why))
 }
 
 #[cfg(test)]
@@ -189,7 +186,7 @@ mod tests {
             let error = another("ovs-restart", &machine, VSWITCHD, "1187").unwrap_err();
             assert_eq!(
                 error.to_string(),
-                format!("ovs-restart on host1 did not happen: process 1187 before, {said} after")
+                format!("ovs-restart was not caused, so it has shown nothing: host1: process 1187 before, {said} after")
             );
         }
     }

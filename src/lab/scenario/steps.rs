@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::measure::{COMMAND_DEADLINE, containers, outage_of, survivors};
+use super::tree::{SETTLE_DEADLINE, settled};
 use crate::exec::ExecError;
 use crate::lab::LabError;
 use crate::lab::session::Session;
@@ -18,6 +19,14 @@ pub(super) const UNTOUCHED_SECONDS: f64 = 1.0;
 
 /// How long a daemon may take to be there again: its own time limits are 60 s (cloud-init/openvswitch-daemon.conf).
 pub(super) const COMEBACK_DEADLINE: Duration = Duration::from_secs(90);
+
+/// That `fault` did not happen on `host`.
+pub(super) fn not_caused(fault: &str, host: &HostName, why: &str) -> LabError {
+    LabError::NotCaused {
+        fault: fault.to_owned(),
+        why: format!("{host}: {why}"),
+    }
+}
 
 /// What `script` prints on `machine`, without blanks around it.
 pub(super) fn ask(machine: &dyn Machine, script: &str) -> Result<String, ExecError> {
@@ -76,11 +85,26 @@ pub(super) enum Own {
 /// Pings while `fault` is caused on `victim`: between two other hosts, whose path leads over the victim where that is the root, and, if
 /// its own containers stay, from another host to the victim's. No ping starts on the victim: its ssh and its clock may be what fails.
 ///
-/// The scenario gets the first pair, or the second where there is no first; the outage of the second is returned.
+/// The scenario gets the first pair, or the second where there is no first; the outage of the second is returned. Before it and after it the
+/// mesh is as planned.
 ///
 /// # Errors
 /// Those of [`outage_of`] and of `fault`.
 pub(super) fn outages_around<'a>(
+    session: &mut Session<'a>,
+    scenario: &mut Scenario,
+    victim: &HostName,
+    own: Own,
+    fault: impl FnOnce(&mut Session<'a>) -> Result<(), LabError>,
+) -> Result<Option<Outage>, LabError> {
+    settled(session, SETTLE_DEADLINE)?;
+    let own = pings_around(session, scenario, victim, own, fault)?;
+    settled(session, SETTLE_DEADLINE)?;
+    Ok(own)
+}
+
+/// The same for who sees to it himself that the mesh is as planned afterwards.
+pub(super) fn pings_around<'a>(
     session: &mut Session<'a>,
     scenario: &mut Scenario,
     victim: &HostName,
@@ -93,18 +117,24 @@ pub(super) fn outages_around<'a>(
         ([from, to, ..], Own::Stay) => {
             // The inner one ends first: both have their pings back when this returns.
             let mut inner = Scenario::new("");
-            let measured = outage_of(session, scenario, &containers, [from, to], |session| {
+            outage_of(session, scenario, &containers, [from, to], |session| {
                 outage_of(session, &mut inner, &containers, [from, victim], fault)
-            });
-            measured.map(|()| inner.outage)
+            })?;
+            Ok(inner.outage)
         }
-        ([from, to, ..], Own::End) => outage_of(session, scenario, &containers, [from, to], fault).map(|()| None),
+        ([from, to, ..], Own::End) => {
+            outage_of(session, scenario, &containers, [from, to], fault)?;
+            Ok(None)
+        }
         ([from], Own::Stay) => {
             outage_of(session, scenario, &containers, [from, victim], fault)?;
             Ok(scenario.outage.clone())
         }
         // Nobody is left to ping.
-        _ => fault(session).map(|()| None),
+        _ => {
+            fault(session)?;
+            Ok(None)
+        }
     }
 }
 
