@@ -61,11 +61,14 @@ pub(super) fn check(session: &Session<'_>) -> Result<(), LabError> {
 
 /// `said`: by host, the machine-id and the MAC addresses, a line each.
 fn judge(said: &BTreeMap<HostName, String>) -> Result<(), LabError> {
-    let mut ids: BTreeMap<&str, &HostName> = BTreeMap::new();
+    let mut one: Option<&str> = None;
     let mut addresses: BTreeMap<&str, &HostName> = BTreeMap::new();
     for (host, text) in said {
         let mut lines = text.lines();
-        ids.insert(lines.next().unwrap_or_default(), host);
+        let id = lines.next().unwrap_or_default();
+        if *one.get_or_insert(id) != id {
+            return Err(not_caused(FAULT, host, "it does not run with the machine-id of the others"));
+        }
         for address in lines {
             if let Some(other) = addresses.insert(address, host) {
                 let why = format!("{other} and {host} both have a bridge with the MAC address {address}");
@@ -73,12 +76,7 @@ fn judge(said: &BTreeMap<HostName, String>) -> Result<(), LabError> {
             }
         }
     }
-    match ids.into_iter().last() {
-        Some((_, host)) if said.values().any(|text| text.lines().next() != said[host].lines().next()) => {
-            Err(not_caused(FAULT, host, "it does not run with the machine-id of the others"))
-        }
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// Gives each host its machine-id back, now and for the next boot, and has its journal go on under it. Tries all hosts, then reports.

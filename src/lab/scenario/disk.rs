@@ -36,13 +36,13 @@ const CHANGE_BACK: &str = "ovs-vsctl --timeout=10 remove Open_vSwitch . external
 
 /// Restarts the probe container; prints the status and Docker's error.
 const RESTART: &str = r#"status=0
-timeout 50 docker restart --time 1 meshimg-probe >/dev/null 2>/run/meshimg-said || status=$?
+timeout 50 docker restart -t 1 meshimg-probe >/dev/null 2>/run/meshimg-said || status=$?
 echo "$status"
 tail -n 1 /run/meshimg-said | cut -c -300
 rm -f /run/meshimg-said"#;
 
 /// The same, and whether its process is alive: Docker, which could not note its end, may be wrong about it.
-const RESTARTED: &str = r#"docker restart --time 1 meshimg-probe >/dev/null
+const RESTARTED: &str = r#"docker restart -t 1 meshimg-probe >/dev/null
 test -e "/proc/$(docker container inspect --format '{{.State.Pid}}' meshimg-probe)/ns/net" && echo alive"#;
 
 /// Fills the root file system of the root's host. Traffic, ssh and running containers must not notice.
