@@ -52,8 +52,7 @@ fn probes(session: &mut Session<'static>) -> Vec<Verdict> {
 
 fn cause(session: &mut Session<'static>, fault: Fault) -> Result<(), Failed> {
     let started = std::time::Instant::now();
-    let mut scenario = fault.cause_only(session);
-    scenario.verdicts = probes(session);
+    let scenario = fault.cause_and(session, probes);
     judge(&scenario, started.elapsed())
 }
 
@@ -82,7 +81,7 @@ fn live_restore(session: &mut Session<'static>) -> Result<(), Failed> {
         host.docker.daemon.insert("live-restore".into(), true.into());
     }
     let usual = std::mem::replace(&mut session.plan, Box::leak(Box::new(plan)));
-    let only_planned = Fault::DockerRestart.cause_only(session);
+    let only_planned = Fault::DockerRestart.cause_and(session, probes);
     let daemon = "/etc/docker/daemon.json";
     let switch = format!("sed -i.usual '1s/{{/{{\"live-restore\": true,/' {daemon}; systemctl reload docker");
     let result = run(session, host.as_str(), &switch).and_then(|_| cause(session, Fault::DockerRestart));

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::measure::{machine, pass};
-use super::steps::{Own, UNTOUCHED_SECONDS, ask, not_caused, outages_around, undone, unnoticed};
+use super::steps::{Own, UNTOUCHED_SECONDS, ask, not_happened, outages_around, undone, unnoticed};
 use crate::lab::LabError;
 use crate::lab::session::Session;
 use crate::machine::Machine;
@@ -59,7 +59,7 @@ fn base(machine: &dyn Machine) -> Result<i64, LabError> {
 fn number(machine: &dyn Machine, answer: &str) -> Result<i64, LabError> {
     answer
         .parse()
-        .map_err(|_| not_caused("clock-jump", machine.name(), &format!("its clock says {answer:?}")))
+        .map_err(|_| not_happened("clock-jump", machine.name(), &format!("its clock says {answer:?}")))
 }
 
 fn jump(machine: &dyn Machine, right: i64, seconds: i64) -> Result<(), LabError> {
@@ -68,7 +68,7 @@ fn jump(machine: &dyn Machine, right: i64, seconds: i64) -> Result<(), LabError>
     if (now - wanted).abs() <= TOLERANCE {
         return Ok(());
     }
-    Err(not_caused(
+    Err(not_happened(
         "clock-jump",
         machine.name(),
         &format!("its clock is {:.2} s from where it was put", (now - wanted) as f64 / 100.0),
@@ -110,7 +110,7 @@ mod tests {
         let stubborn = Scripted::new("host1", |_| Ok("1000\n".into()));
         assert_eq!(
             jump(&stubborn, 1000, 60).unwrap_err().to_string(),
-            "clock-jump was not caused, so it has shown nothing: host1: its clock is -60.00 s from where it was put"
+            "clock-jump did not happen: host1: its clock is -60.00 s from where it was put"
         );
         jump(&stubborn, 990, 0).unwrap();
         assert!(jump(&Scripted::new("host1", |_| Ok("date: no".into())), 0, 0).is_err());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::steps::{ask, not_caused};
+use super::steps::{ask, not_happened};
 use crate::lab::LabError;
 use crate::lab::session::Session;
 use crate::machine::Machine;
@@ -27,7 +27,7 @@ pub(super) fn make(machines: &[&dyn Machine], originals: &mut Originals) -> Resu
     for machine in machines {
         let id = ask(*machine, MACHINE_ID)?;
         if !is_id(&id) {
-            return Err(not_caused(FAULT, machine.name(), &format!("its machine-id is {id:?}")));
+            return Err(not_happened(FAULT, machine.name(), &format!("its machine-id is {id:?}")));
         }
         let one = one.get_or_insert_with(|| id.clone()).clone();
         originals.0.insert(machine.name().clone(), id);
@@ -67,7 +67,7 @@ fn judge(said: &BTreeMap<HostName, String>) -> Result<(), LabError> {
         let mut lines = text.lines();
         let id = lines.next().unwrap_or_default();
         if *one.get_or_insert(id) != id {
-            return Err(not_caused(FAULT, host, "it does not run with the machine-id of the others"));
+            return Err(not_happened(FAULT, host, "it does not run with the machine-id of the others"));
         }
         for address in lines {
             if let Some(other) = addresses.insert(address, host) {
@@ -128,7 +128,7 @@ mod tests {
         let error = judge(&said(&[("host1", "aa\n02:01"), ("host2", "bb\n02:02")])).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "same-machine-id was not caused, so it has shown nothing: host2: it does not run with the machine-id of the others"
+            "same-machine-id did not happen: host2: it does not run with the machine-id of the others"
         );
     }
 

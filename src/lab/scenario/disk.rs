@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::measure::machine;
-use super::steps::{COMEBACK_DEADLINE, Own, UNTOUCHED_SECONDS, ask, not_caused, pings_around, undone, unnoticed, wait_for};
+use super::steps::{COMEBACK_DEADLINE, Own, UNTOUCHED_SECONDS, ask, not_happened, pings_around, undone, unnoticed, wait_for};
 use super::tree::{SETTLE_DEADLINE, settled};
 use crate::lab::LabError;
 use crate::lab::session::Session;
@@ -81,7 +81,7 @@ fn fill(machine: &dyn Machine) -> Result<(), LabError> {
     if said.contains("No space left on device") {
         return Ok(());
     }
-    Err(not_caused("disk-full", machine.name(), said.trim()))
+    Err(not_happened("disk-full", machine.name(), said.trim()))
 }
 
 fn free(machine: &dyn Machine) -> Result<(), LabError> {
@@ -134,7 +134,7 @@ mod tests {
         let roomy = Scripted::new("host1", |_| Ok("another block was written\n".into()));
         assert_eq!(
             fill(&roomy).unwrap_err().to_string(),
-            "disk-full was not caused, so it has shown nothing: host1: another block was written"
+            "disk-full did not happen: host1: another block was written"
         );
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::clones::{self, Originals};
 use super::measure::containers;
-use super::steps::{COMEBACK_DEADLINE, ask, not_caused, undone, wait_for};
+use super::steps::{COMEBACK_DEADLINE, ask, not_happened, undone, wait_for};
 use crate::lab::LabError;
 use crate::lab::session::Session;
 use crate::machine::probe::BootLimits;
@@ -212,7 +212,7 @@ fn alone(machine: &dyn Machine, peers: &[String], limit: Duration) -> Result<(),
     for peer in peers {
         let script = format!("if ping -c 1 -W 1 {peer} >/dev/null 2>&1; then echo reached; fi");
         if !ask(machine, &script)?.is_empty() {
-            return Err(not_caused("boot-without-peers", host, &format!("it reaches {peer}")));
+            return Err(not_happened("boot-without-peers", host, &format!("it reaches {peer}")));
         }
     }
     wait_for(
@@ -297,7 +297,7 @@ mod tests {
         let reached = judge(|script| script.contains("ping").then_some("reached"));
         assert_eq!(
             reached.unwrap_err(),
-            "boot-without-peers was not caused, so it has shown nothing: host1: it reaches 192.0.2.2"
+            "boot-without-peers did not happen: host1: it reaches 192.0.2.2"
         );
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::measure::{machine, promised};
-use super::steps::{COMEBACK_DEADLINE, Own, UNTOUCHED_SECONDS, ask, not_caused, outages_around, own_outage, wait_for};
+use super::steps::{COMEBACK_DEADLINE, Own, UNTOUCHED_SECONDS, ask, not_happened, outages_around, own_outage, wait_for};
 use crate::lab::LabError;
 use crate::lab::session::Session;
 use crate::machine::Machine;
@@ -156,7 +156,7 @@ fn another(fault: &'static str, machine: &dyn Machine, script: &str, before: &st
         return Ok(());
     }
     let why = format!("process {before} before, {now:?} after");
-    Err(not_caused(fault, machine.name(), &why))
+    Err(not_happened(fault, machine.name(), &why))
 }
 
 #[cfg(test)]
@@ -186,7 +186,7 @@ mod tests {
             let error = another("ovs-restart", &machine, VSWITCHD, "1187").unwrap_err();
             assert_eq!(
                 error.to_string(),
-                format!("ovs-restart was not caused, so it has shown nothing: host1: process 1187 before, {said} after")
+                format!("ovs-restart did not happen: host1: process 1187 before, {said} after")
             );
         }
     }

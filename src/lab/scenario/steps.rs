@@ -21,8 +21,8 @@ pub(super) const UNTOUCHED_SECONDS: f64 = 1.0;
 pub(super) const COMEBACK_DEADLINE: Duration = Duration::from_secs(90);
 
 /// That `fault` did not happen on `host`.
-pub(super) fn not_caused(fault: &str, host: &HostName, why: &str) -> LabError {
-    LabError::NotCaused {
+pub(super) fn not_happened(fault: &str, host: &HostName, why: &str) -> LabError {
+    LabError::NotHappened {
         fault: fault.to_owned(),
         why: format!("{host}: {why}"),
     }
