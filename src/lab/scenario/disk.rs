@@ -23,7 +23,10 @@ else
 fi
 rm -f /var/run/meshimg-fill-said"#;
 
-const FREE: &str = "rm -f /var/meshimg-fill /var/meshimg-fill-rest /var/meshimg-fill-check\nsync";
+/// Also takes back what [`CHANGE`] may have brought in.
+const FREE: &str = "rm -f /var/meshimg-fill /var/meshimg-fill-rest /var/meshimg-fill-check
+sync
+ovs-vsctl --timeout=10 remove Open_vSwitch . external_ids meshimg-disk-full || true";
 
 /// A change of Open vSwitch's configuration that does not fit in what is left of its database's last block; prints its status and error.
 const CHANGE: &str = r#"status=0
@@ -50,6 +53,7 @@ pub(super) fn disk_full(session: &mut Session<'_>, scenario: &mut Scenario) -> R
     let victim = session.plan.spanning_tree.root.clone();
     scenario.what = format!("no block left in the root file system of {victim}, the root");
     scenario.limit_seconds = Some(UNTOUCHED_SECONDS);
+    settled(session, SETTLE_DEADLINE)?;
     let refused = undone(
         session,
         |session| {
