@@ -6,6 +6,7 @@ mod image;
 mod init;
 mod lab;
 mod load;
+mod outages;
 mod output;
 mod plan;
 

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::{Context, Format, host_name, load, output};
+use super::{Context, Format, host_name, load, outages, output};
 use crate::error::Error;
 use crate::exec::{self, interrupt};
 use crate::image::{self, BaseRequest, Cache, Flavor};
@@ -83,6 +83,17 @@ pub enum Verb {
         /// The cluster.yaml
         file: PathBuf,
     },
+    /// Up, cause the same faults again and again, print how long containers were cut off, down
+    Outages {
+        #[command(flatten)]
+        start: Start,
+        /// How often each fault is caused
+        #[arg(long, value_name = "COUNT", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        repeat: u32,
+        /// Text for people, or JSON for programs
+        #[arg(long, value_enum, default_value = "text")]
+        format: Format,
+    },
     /// Up, all probes, the fault scenarios, down; exit 6 if anything is red
     Test {
         #[command(flatten)]
@@ -99,10 +110,10 @@ pub enum Verb {
 #[derive(Debug, clap::Args)]
 pub struct Start {
     /// The cluster.yaml
-    file: PathBuf,
+    pub file: PathBuf,
     /// Memory of each host, MiB
     #[arg(long, value_name = "MIB", default_value_t = Size::default().memory_mib, value_parser = clap::value_parser!(u32).range(512..=65536))]
-    memory: u32,
+    pub memory: u32,
     /// Processors of each host
     #[arg(long, value_name = "COUNT", default_value_t = Size::default().processors, value_parser = clap::value_parser!(u32).range(1..=64))]
     processors: u32,
@@ -112,6 +123,7 @@ pub fn run(verb: Verb, context: &Context) -> Result<ExitCode, Error> {
     match verb {
         Verb::Up(start) => up(&start, context)?,
         Verb::Test { start, format, keep } => test(&start, format, keep, context)?,
+        Verb::Outages { start, repeat, format } => outages::run(&start, repeat, format, context)?,
         Verb::Status { file, format } => status(&file, format, context)?,
         Verb::Ssh { file, host, command } => {
             let status = attach(&file, Some(&host), context)?.ssh(host.as_str(), &command)?;
@@ -145,7 +157,7 @@ pub fn supervise(folder: &Path) -> Result<(), Error> {
 }
 
 /// Starts the hosts of `start` for `plan`.
-fn start<'a>(start: &Start, plan: &'a Plan, context: &'a Context) -> Result<Session<'a>, Error> {
+pub fn start<'a>(start: &Start, plan: &'a Plan, context: &'a Context) -> Result<Session<'a>, Error> {
     interrupt::install()?;
     // Before an image is built, which takes a minute.
     exec::require(PROGRAMS)?;

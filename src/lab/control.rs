@@ -37,6 +37,14 @@ pub enum Request {
     PowerDown {
         host: String,
     },
+    /// Freezes the host: to the others it is as silent as a dead one.
+    Pause {
+        host: String,
+    },
+    /// Lets a frozen host go on; one that is not frozen does so anyway.
+    Resume {
+        host: String,
+    },
     /// Drops all frames between two hosts, in both directions.
     Cut {
         hosts: [String; 2],

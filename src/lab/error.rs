@@ -42,6 +42,12 @@ pub enum LabError {
     GuestNotStarted { host: String, status: String, said: String },
     #[error("the lab's supervisor did not start\n{said}")]
     SupervisorNotStarted { said: String },
+    #[error("no link forwards at both its ends, so there is none to be tried: see the probe loop-free")]
+    NoLinkInUse,
+    #[error("{fault} was not caused, so it has shown nothing: {why}")]
+    NotCaused { fault: String, why: String },
+    #[error("{fault} was not measured: {why}")]
+    NotMeasured { fault: String, why: String },
     #[error("the lab '{cluster}' has no host '{host}'")]
     NoHost { cluster: String, host: String },
     #[error("the lab '{cluster}' was not ended wholly:\n{}", faults.join("\n"))]

@@ -9,6 +9,7 @@ mod end;
 mod error;
 pub mod file;
 pub mod frame;
+mod freeze;
 mod log;
 mod management;
 mod prepare;

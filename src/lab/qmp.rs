@@ -70,6 +70,22 @@ impl Monitor {
         self.command("system_reset").map(|_| ())
     }
 
+    /// Freezes the guest: its processors stand still, and it answers nothing.
+    ///
+    /// # Errors
+    /// [`QmpError`].
+    pub fn pause(&mut self) -> Result<(), QmpError> {
+        self.command("stop").map(|_| ())
+    }
+
+    /// Lets a frozen guest go on where it stood.
+    ///
+    /// # Errors
+    /// [`QmpError`].
+    pub fn resume(&mut self) -> Result<(), QmpError> {
+        self.command("cont").map(|_| ())
+    }
+
     /// Ends QEMU.
     ///
     /// # Errors

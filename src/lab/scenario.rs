@@ -1,19 +1,27 @@
 //! Faults that are caused on purpose, and what came of them.
 
 mod hosts;
+mod links;
 mod measure;
+pub mod outages;
+mod tree;
 
 use std::fmt;
 use std::str::FromStr;
 
-use super::LabError;
 use super::session::Session;
+use super::{HostState, LabError};
 use crate::machine::report::Scenario;
+
+pub use tree::settled;
 
 /// Which fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
     HostDown,
+    LinkDown,
+    LinkBack,
+    HalfLink,
     RebootAll,
 }
 
@@ -27,12 +35,15 @@ struct Entry {
 
 impl Fault {
     /// All, in the order in which `lab test` causes them.
-    pub const ALL: &'static [Self] = &[Self::HostDown, Self::RebootAll];
+    pub const ALL: &'static [Self] = &[Self::HostDown, Self::LinkDown, Self::LinkBack, Self::HalfLink, Self::RebootAll];
 
     fn entry(self) -> Entry {
         let entry = |name, description, cause| Entry { name, description, cause };
         match self {
             Self::HostDown => entry("host-down", "the root's power is cut", hosts::host_down),
+            Self::LinkDown => entry("link-down", "a link in use is cut, both ways", links::link_down),
+            Self::LinkBack => entry("link-back", "a link that was down comes back", links::link_back),
+            Self::HalfLink => entry("half-link", "a link in use is cut, one way only", links::half_link),
             Self::RebootAll => entry("reboot-all", "all hosts reboot at once", hosts::reboot_all),
         }
     }
@@ -55,8 +66,26 @@ impl Fault {
             Ok(()) => scenario.verdicts = session.probe(),
             Err(error) => scenario.error = Some(error.to_string()),
         }
+        if scenario.error.is_some()
+            && let Err(error) = undo(session)
+        {
+            let first = scenario.error.take().unwrap_or_default();
+            scenario.error = Some(format!("{first}\nand what it did could not be undone: {error}"));
+        }
         scenario
     }
+}
+
+/// Undoes what a scenario that broke off may have left: later ones must not suffer from it.
+fn undo(session: &mut Session<'_>) -> Result<(), LabError> {
+    session.lab.heal()?;
+    for host in session.lab.status()?.hosts {
+        match host.state {
+            HostState::Running { .. } => session.lab.resume(&host.name)?,
+            HostState::Ended { .. } | HostState::Killed => session.lab.start(&host.name)?,
+        }
+    }
+    Ok(())
 }
 
 impl fmt::Display for Fault {

@@ -217,19 +217,22 @@ impl Supervisor {
                 Some(port) if matches!(self.guests[port], Guest::Runs(_)) => return refused(format!("{host} runs already")),
                 Some(port) => self.guests[port] = Guest::Runs(self.spawn(port)?),
             },
-            Request::Reset { host } | Request::PowerDown { host } => match self.port(host) {
-                None => return refused(unknown(host)),
-                Some(port) if !matches!(self.guests[port], Guest::Runs(_)) => return refused(format!("{host} does not run")),
-                Some(_) => {
-                    let stream = UnixStream::connect(names::qmp_socket(host)).map_err(io_error("QEMU's monitor"))?;
-                    let mut monitor = Monitor::new(stream)?;
-                    if matches!(request, Request::Reset { .. }) {
-                        monitor.reset()?
-                    } else {
-                        monitor.power_down()?
+            Request::Reset { host } | Request::PowerDown { host } | Request::Pause { host } | Request::Resume { host } => {
+                match self.port(host) {
+                    None => return refused(unknown(host)),
+                    Some(port) if !matches!(self.guests[port], Guest::Runs(_)) => return refused(format!("{host} does not run")),
+                    Some(_) => {
+                        let stream = UnixStream::connect(names::qmp_socket(host)).map_err(io_error("QEMU's monitor"))?;
+                        let mut monitor = Monitor::new(stream)?;
+                        match request {
+                            Request::Reset { .. } => monitor.reset()?,
+                            Request::Pause { .. } => monitor.pause()?,
+                            Request::Resume { .. } => monitor.resume()?,
+                            _ => monitor.power_down()?,
+                        }
                     }
                 }
-            },
+            }
             Request::Cut { hosts: [a, b] } => match (self.port(a), self.port(b)) {
                 (Some(a), Some(b)) => {
                     self.switch.set_cut(a, b, true);

@@ -22,7 +22,7 @@ pub mod report;
 pub mod ssh;
 
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 
 pub use facts::Facts;
 pub use parallel::on_each;

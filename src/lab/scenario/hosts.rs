@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::measure::{COMMAND_DEADLINE, containers, outage_of, promised, survivors};
 use crate::exec::ExecError;
-use crate::lab::LabError;
 use crate::lab::session::Session;
+use crate::lab::{Lab, LabError};
 use crate::machine::Machine;
 use crate::machine::report::Scenario;
 use crate::machine::ssh::{self, SshMachine};
@@ -19,18 +19,26 @@ const REBOOT_DEADLINE: Duration = Duration::from_secs(600);
 pub(super) fn host_down(session: &mut Session<'_>, scenario: &mut Scenario) -> Result<(), LabError> {
     let victim = session.plan.spanning_tree.root.clone();
     scenario.what = format!("kill -9 of {victim}, the root");
-    let containers = containers(session);
-    match survivors(session.plan, &[&victim])[..] {
-        [from, to, ..] => {
-            scenario.limit_seconds = promised(session.plan);
-            outage_of(session, scenario, &containers, [from, to], |session| {
-                session.lab.kill(victim.as_str())
-            })?;
-        }
-        // Of two hosts one is left, and nobody to ping.
-        _ => session.lab.kill(victim.as_str())?,
-    }
+    silence(session, scenario, &victim, Lab::kill)?;
     come_back(session, &victim)
+}
+
+/// Has `kill` make `victim` fall silent, and measures between two others what that costs, if there are two.
+pub(super) fn silence(
+    session: &mut Session<'_>,
+    scenario: &mut Scenario,
+    victim: &HostName,
+    kill: fn(&Lab, &str) -> Result<(), LabError>,
+) -> Result<(), LabError> {
+    let [from, to, ..] = survivors(session.plan, &[victim])[..] else {
+        // Of two hosts one is left, and nobody to ping.
+        return kill(&session.lab, victim.as_str());
+    };
+    scenario.limit_seconds = promised(session.plan);
+    let containers = containers(session);
+    outage_of(session, scenario, &containers, [from, to], |session| {
+        kill(&session.lab, victim.as_str())
+    })
 }
 
 /// Starts `victim` again and waits for the whole mesh.

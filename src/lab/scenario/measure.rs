@@ -18,6 +18,10 @@ use crate::wait::{Look, until};
 /// Longest outage that rapid spanning tree with BFD may cause among three hosts, seconds.
 const RSTP_LIMIT_SECONDS: f64 = 1.0;
 
+/// With more, a root that dies leaves a cycle, in which what was heard of it goes round until it is too old (Elmeleegy, Cox and Ng,
+/// INFOCOM 2006): seconds, which nobody promises.
+const PROMISED_HOSTS_MAX: usize = 3;
+
 /// How long pings may fail after a fault: spanning tree without BFD takes up to max age and twice the forward delay, 50 s.
 const LONGEST_OUTAGE: Duration = Duration::from_secs(180);
 
@@ -42,7 +46,8 @@ pub(super) fn survivors<'p>(plan: &'p Plan, victims: &[&HostName]) -> Vec<&'p Ho
 pub(super) fn promised(plan: &Plan) -> Option<f64> {
     let mut ports = plan.hosts.iter().flat_map(|host| &host.mesh_bridge.ports);
     let with_bfd = ports.all(|port| port.bfd.is_some());
-    (plan.spanning_tree.protocol == LoopProtection::Rstp && with_bfd).then_some(RSTP_LIMIT_SECONDS)
+    let is_small = plan.hosts.len() <= PROMISED_HOSTS_MAX;
+    (plan.spanning_tree.protocol == LoopProtection::Rstp && with_bfd && is_small).then_some(RSTP_LIMIT_SECONDS)
 }
 
 /// Pings from the container on the first host of `between` to that on the second while `fault` is caused, until they are answered

@@ -31,14 +31,18 @@ fn events_between_command_and_answer_are_passed_over() {
         "{\"return\": {}}\r\n",
         "{\"event\": \"RESUME\", \"timestamp\": {}}\r\n{\"return\": {\"status\": \"running\", \"running\": true}}\r\n",
         "{\"return\": {}}\r\n{\"event\": \"RESET\"}\r\n",
+        "{\"event\": \"STOP\"}\r\n{\"return\": {}}\r\n",
+        "{\"return\": {}}\r\n",
     ]);
     let mut monitor = Monitor::new(stream).unwrap();
     assert_eq!(monitor.status().unwrap(), "running");
     monitor.reset().unwrap();
+    monitor.pause().unwrap();
+    monitor.resume().unwrap();
     let told = thread.join().unwrap();
     assert_eq!(
         told,
-        ["qmp_capabilities", "query-status", "system_reset"].map(|word| format!("{{\"execute\":\"{word}\"}}"))
+        ["qmp_capabilities", "query-status", "system_reset", "stop", "cont"].map(|word| format!("{{\"execute\":\"{word}\"}}"))
     );
 }
 

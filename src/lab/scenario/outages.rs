@@ -1,0 +1,175 @@
+//! The same faults again and again, for figures: how long containers are cut off when the root or a link dies.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::tree::{SETTLE_DEADLINE, settled};
+use super::{hosts, links};
+use crate::lab::session::Session;
+use crate::lab::{Lab, LabError};
+use crate::machine::Machine;
+use crate::machine::report::Scenario;
+use crate::plan::{Plan, SpanningTree};
+use crate::spec::{Bfd, ClusterName, HostName};
+use crate::wait::{Look, until};
+
+/// The format of the JSON; raised when a field changes its meaning or goes.
+pub const OUTAGES_VERSION: u32 = 1;
+
+/// A frozen host answers again when it goes on; its connection may have to be made anew.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(120);
+
+/// What was measured.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Outages {
+    pub version: u32,
+    pub cluster: ClusterName,
+    /// What the machines were: `QEMU under TCG, 768 MiB each`.
+    pub machines: String,
+    pub spanning_tree: SpanningTree,
+    /// Of the first link; `None` where it has none.
+    pub bfd: Option<Bfd>,
+    pub series: Vec<Series>,
+}
+
+/// One fault, as often as it was caused.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Series {
+    /// `host-down`.
+    pub fault: String,
+    /// `host1, the root, stands still`.
+    pub what: String,
+    /// The hosts whose containers it was measured between.
+    pub between: [HostName; 2],
+    /// In the order in which they were measured.
+    pub outage_seconds: Vec<f64>,
+    /// Pings that were not answered, each time.
+    pub lost: Vec<u64>,
+}
+
+impl Series {
+    /// At least half of the outages were no longer; 0 where there is none.
+    pub fn p50_seconds(&self) -> f64 {
+        let mut sorted = self.outage_seconds.clone();
+        sorted.sort_by(f64::total_cmp);
+        // Nearest rank: a value that was measured, not one between two.
+        sorted.get(sorted.len().div_ceil(2).saturating_sub(1)).copied().unwrap_or(0.0)
+    }
+
+    /// The longest; 0 where there is none.
+    pub fn worst_seconds(&self) -> f64 {
+        self.outage_seconds.iter().copied().fold(0.0, f64::max)
+    }
+
+    /// Adds what a scenario measured to the series of its kind.
+    fn add(all: &mut Vec<Self>, scenario: &Scenario) -> Result<f64, LabError> {
+        let not_measured = |why: &str| LabError::NotMeasured {
+            fault: scenario.name.clone(),
+            why: why.to_owned(),
+        };
+        let outage = scenario
+            .outage
+            .as_ref()
+            .ok_or_else(|| not_measured("there are no two hosts to measure between"))?;
+        if let Some(why) = &outage.at_least {
+            return Err(not_measured(why));
+        }
+        let between = scenario
+            .between
+            .clone()
+            .ok_or_else(|| not_measured("nobody noted between which hosts"))?;
+        let found = all
+            .iter()
+            .position(|series| series.what == scenario.what && series.between == between);
+        let place = found.unwrap_or_else(|| {
+            all.push(Self {
+                fault: scenario.name.clone(),
+                what: scenario.what.clone(),
+                between,
+                outage_seconds: Vec::new(),
+                lost: Vec::new(),
+            });
+            all.len() - 1
+        });
+        all[place].outage_seconds.push(outage.outage_seconds);
+        all[place].lost.push(outage.sent.saturating_sub(outage.received));
+        Ok(outage.outage_seconds)
+    }
+}
+
+/// Causes each fault `repeat` times, waiting in between until the mesh is as planned, and at last kills the root once. That host is
+/// not started again.
+///
+/// Each time but the last the root is frozen instead of killed: to the others it is as silent, and it need not boot each time.
+///
+/// # Errors
+/// [`LabError`]; also [`LabError::NotMeasured`] when an outage has no end.
+pub fn measure(session: &mut Session<'_>, machines: String, repeat: u32) -> Result<Outages, LabError> {
+    type Run = fn(&mut Session<'_>, &mut Scenario) -> Result<(), LabError>;
+    let runs: [(&str, Run, u32); 3] = [
+        ("host-down", freeze, repeat),
+        ("link-down", links::link_down, repeat),
+        ("host-down", kill, 1),
+    ];
+    let mut outages = Outages {
+        version: OUTAGES_VERSION,
+        cluster: session.plan.cluster.clone(),
+        machines,
+        spanning_tree: session.plan.spanning_tree.clone(),
+        bfd: bfd(session.plan),
+        series: Vec::new(),
+    };
+    settled(session, SETTLE_DEADLINE)?;
+    for (name, run, times) in runs {
+        for repetition in 1..=times {
+            let mut scenario = Scenario::new(name);
+            scenario.repetition = repetition;
+            run(session, &mut scenario)?;
+            let seconds = Series::add(&mut outages.series, &scenario)?;
+            session
+                .ui
+                .line(&format!("{}, {repetition} of {times}: {seconds:.2} s", scenario.what));
+        }
+    }
+    Ok(outages)
+}
+
+fn bfd(plan: &Plan) -> Option<Bfd> {
+    plan.hosts.first()?.mesh_bridge.ports.first()?.bfd
+}
+
+/// Has the root stand still until the outage is over.
+fn freeze(session: &mut Session<'_>, scenario: &mut Scenario) -> Result<(), LabError> {
+    let root = session.plan.spanning_tree.root.clone();
+    scenario.what = format!("{root}, the root, stands still");
+    let measured = hosts::silence(session, scenario, &root, Lab::pause);
+    session.lab.resume(root.as_str())?;
+    measured?;
+    if let Some(machine) = session.machine(&root) {
+        until(&format!("an answer of {root}"), ANSWER_DEADLINE, Duration::from_millis(500), || {
+            match machine.run("true", ANSWER_DEADLINE) {
+                Ok(_) => Look::Ready(()),
+                Err(error) => {
+                    // A connection that the standstill has broken would take the next command to its grave.
+                    let _ = machine.close();
+                    Look::Pending(error.to_string())
+                }
+            }
+        })?;
+    }
+    settled(session, SETTLE_DEADLINE)
+}
+
+/// Kills the root for good.
+fn kill(session: &mut Session<'_>, scenario: &mut Scenario) -> Result<(), LabError> {
+    let root = session.plan.spanning_tree.root.clone();
+    scenario.what = format!("kill -9 of {root}, the root");
+    hosts::silence(session, scenario, &root, Lab::kill)
+}
+
+#[cfg(test)]
+#[path = "outages_tests.rs"]
+mod tests;
