@@ -4,6 +4,7 @@ mod hosts;
 mod links;
 mod measure;
 pub mod outages;
+mod sides;
 mod tree;
 
 use std::fmt;
@@ -19,9 +20,13 @@ pub use tree::settled;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
     HostDown,
+    HostBack,
     LinkDown,
     LinkBack,
     HalfLink,
+    FlappingLink,
+    Partition,
+    Merge,
     RebootAll,
 }
 
@@ -35,15 +40,33 @@ struct Entry {
 
 impl Fault {
     /// All, in the order in which `lab test` causes them.
-    pub const ALL: &'static [Self] = &[Self::HostDown, Self::LinkDown, Self::LinkBack, Self::HalfLink, Self::RebootAll];
+    pub const ALL: &'static [Self] = &[
+        Self::HostDown,
+        Self::HostBack,
+        Self::LinkDown,
+        Self::LinkBack,
+        Self::HalfLink,
+        Self::FlappingLink,
+        Self::Partition,
+        Self::Merge,
+        Self::RebootAll,
+    ];
 
     fn entry(self) -> Entry {
         let entry = |name, description, cause| Entry { name, description, cause };
         match self {
             Self::HostDown => entry("host-down", "the root's power is cut", hosts::host_down),
+            Self::HostBack => entry("host-back", "the root comes back after a power cut", hosts::host_back),
             Self::LinkDown => entry("link-down", "a link in use is cut, both ways", links::link_down),
             Self::LinkBack => entry("link-back", "a link that was down comes back", links::link_back),
             Self::HalfLink => entry("half-link", "a link in use is cut, one way only", links::half_link),
+            Self::FlappingLink => entry(
+                "flapping-link",
+                "a link in use goes down and up, ten times in 20 s",
+                links::flapping_link,
+            ),
+            Self::Partition => entry("partition", "half of the hosts lose the other half", sides::partition),
+            Self::Merge => entry("merge", "two halves that were apart come together", sides::merge),
             Self::RebootAll => entry("reboot-all", "all hosts reboot at once", hosts::reboot_all),
         }
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::measure::{COMMAND_DEADLINE, containers, outage_of, promised, survivors};
+use super::measure::{COMMAND_DEADLINE, container, containers, outage_of, promised_without_root, survivors, wait_until_steady};
+use super::tree::{SETTLE_DEADLINE, settled};
 use crate::exec::ExecError;
 use crate::lab::session::Session;
 use crate::lab::{Lab, LabError};
@@ -30,15 +31,30 @@ pub(super) fn silence(
     victim: &HostName,
     kill: fn(&Lab, &str) -> Result<(), LabError>,
 ) -> Result<(), LabError> {
-    let [from, to, ..] = survivors(session.plan, &[victim])[..] else {
+    let survivors = survivors(session.plan, &[victim]);
+    let [from, to, ..] = survivors[..] else {
         // Of two hosts one is left, and nobody to ping.
         return kill(&session.lab, victim.as_str());
     };
-    scenario.limit_seconds = promised(session.plan);
+    scenario.limit_seconds = promised_without_root(session.plan, survivors.len());
     let containers = containers(session);
     outage_of(session, scenario, &containers, [from, to], |session| {
         kill(&session.lab, victim.as_str())
     })
+}
+
+/// The root's host, whose power was cut, starts again and becomes the root again.
+pub(super) fn host_back(session: &mut Session<'_>, scenario: &mut Scenario) -> Result<(), LabError> {
+    let victim = session.plan.spanning_tree.root.clone();
+    scenario.what = format!("{victim}, the root, comes back after a power cut");
+    let containers = containers(session);
+    session.lab.kill(victim.as_str())?;
+    let [from, to, ..] = survivors(session.plan, &[&victim])[..] else {
+        return come_back(session, &victim);
+    };
+    let (source, target) = (container(&containers, from)?, container(&containers, to)?);
+    wait_until_steady(session, from, &source, target.address)?;
+    outage_of(session, scenario, &containers, [from, to], |session| come_back(session, &victim))
 }
 
 /// Starts `victim` again and waits for the whole mesh.
@@ -52,7 +68,8 @@ fn come_back(session: &mut Session<'_>, victim: &HostName) -> Result<(), LabErro
         drop(ssh::wait_for_ssh(machine.target().clone(), REBOOT_DEADLINE, gone)?);
     }
     session.wait_for_mesh(started)?;
-    session.wait_until_settled(started)
+    session.wait_until_settled(started)?;
+    settled(session, SETTLE_DEADLINE)
 }
 
 /// `systemctl reboot` on all hosts at once.

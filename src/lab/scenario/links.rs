@@ -1,8 +1,8 @@
 //! Faults of links: what the underlay does to the tunnels.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::measure::{container, containers, outage_of, promised, wait_until_steady};
+use super::measure::{container, containers, outage_of, pass, promised, wait_until_steady};
 use super::tree::{InUse, SETTLE_DEADLINE, link_in_use, look, settled};
 use crate::lab::control::Request;
 use crate::lab::session::Session;
@@ -48,6 +48,36 @@ pub(super) fn link_back(session: &mut Session<'_>, scenario: &mut Scenario) -> R
     wait_until_steady(session, a, &source, target.address)?;
     until_caused(session, &scenario.name, &before, &tried, Cut::BothWays)?;
     outage_of(session, scenario, &containers, [a, b], |session| heal(session))
+}
+
+/// How often a flapping link goes down, and how long it stays down and up.
+const FLAPS: u32 = 10;
+const FLAP_HALF: Duration = Duration::from_secs(1);
+
+/// The link in use goes down and up again, ten times in 20 s.
+pub(super) fn flapping_link(session: &mut Session<'_>, scenario: &mut Scenario) -> Result<(), LabError> {
+    let tried = in_use(session)?;
+    let [a, b] = &tried.link.hosts;
+    let both = FLAP_HALF.as_secs() * 2 * u64::from(FLAPS);
+    scenario.what = format!("{} between {a} and {b} goes down and up {FLAPS} times in {both} s", tried.link.name);
+    let containers = containers(session);
+    let fault = scenario.name.clone();
+    outage_of(session, scenario, &containers, [a, b], |session| {
+        let begun = Instant::now();
+        for flap in 0..FLAPS {
+            let before = session.lab.status()?;
+            Cut::BothWays.make(&session.lab, &tried)?;
+            pass(session, begun + FLAP_HALF * (2 * flap + 1))?;
+            if let Some(why) = Cut::BothWays.missing(&before, &session.lab.status()?, &tried.link.hosts) {
+                let why = format!("at the {}. time {why}", flap + 1);
+                return Err(LabError::NotCaused { fault, why });
+            }
+            session.lab.heal()?;
+            pass(session, begun + FLAP_HALF * (2 * flap + 2))?;
+        }
+        Ok(())
+    })?;
+    settled(session, SETTLE_DEADLINE)
 }
 
 /// Lets everything through again and waits until the mesh is as planned.

@@ -18,15 +18,18 @@ use crate::wait::{Look, until};
 /// Longest outage that rapid spanning tree with BFD may cause among three hosts, seconds.
 const RSTP_LIMIT_SECONDS: f64 = 1.0;
 
-/// With more, a root that dies leaves a cycle, in which what was heard of it goes round until it is too old (Elmeleegy, Cox and Ng,
-/// INFOCOM 2006): seconds, which nobody promises.
-const PROMISED_HOSTS_MAX: usize = 3;
+/// With more that are left when the root dies, there is a cycle in which what was heard of it goes round until it is too old
+/// (Elmeleegy, Cox and Ng, INFOCOM 2006): seconds, which nobody promises.
+const WITHOUT_ROOT_MAX: usize = 2;
 
 /// How long pings may fail after a fault: spanning tree without BFD takes up to max age and twice the forward delay, 50 s.
 const LONGEST_OUTAGE: Duration = Duration::from_secs(180);
 
 /// When the ping ends by itself: a fault may take as long as a host takes to boot.
 const LONGEST_PING: Duration = Duration::from_secs(900);
+
+/// What a look at the hosts may take while time goes by.
+const PASS_SLACK: Duration = Duration::from_secs(1);
 
 /// One command on a host.
 pub(super) const COMMAND_DEADLINE: Duration = Duration::from_secs(60);
@@ -42,12 +45,16 @@ pub(super) fn survivors<'p>(plan: &'p Plan, victims: &[&HostName]) -> Vec<&'p Ho
     names.filter(|name| !victims.contains(name)).collect()
 }
 
-/// The outage that is promised when a host or a link dies, where one is.
+/// The outage that is promised when a link dies, where one is.
 pub(super) fn promised(plan: &Plan) -> Option<f64> {
     let mut ports = plan.hosts.iter().flat_map(|host| &host.mesh_bridge.ports);
     let with_bfd = ports.all(|port| port.bfd.is_some());
-    let is_small = plan.hosts.len() <= PROMISED_HOSTS_MAX;
-    (plan.spanning_tree.protocol == LoopProtection::Rstp && with_bfd && is_small).then_some(RSTP_LIMIT_SECONDS)
+    (plan.spanning_tree.protocol == LoopProtection::Rstp && with_bfd).then_some(RSTP_LIMIT_SECONDS)
+}
+
+/// The outage that is promised when `left` hosts lose the root, where one is.
+pub(super) fn promised_without_root(plan: &Plan, left: usize) -> Option<f64> {
+    promised(plan).filter(|_| left <= WITHOUT_ROOT_MAX)
 }
 
 /// Pings from the container on the first host of `between` to that on the second while `fault` is caused, until they are answered
@@ -99,6 +106,20 @@ fn steady(from: &ProbeContainer, to: Ipv4Addr) -> String {
         "nsenter --net=/proc/{}/ns/net ping -n -q -c 20 -i 0.1 -W 2 {to} | grep -F ' 0% packet loss' >&2",
         from.pid
     )
+}
+
+/// Lets time go by until `then`, unless a host ends.
+pub(super) fn pass(session: &Session<'_>, then: Instant) -> Result<(), LabError> {
+    let left = then.saturating_duration_since(Instant::now());
+    // The last look may begin a moment too early.
+    until("its time", left + PASS_SLACK, left.max(PASS_SLACK / 100), || {
+        match session.any_ended() {
+            Some(why) => Look::Gone(why),
+            None if Instant::now() >= then => Look::Ready(()),
+            None => Look::Pending("not yet".to_owned()),
+        }
+    })?;
+    Ok(())
 }
 
 /// The machine of `host`.
