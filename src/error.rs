@@ -176,7 +176,9 @@ fn lab_exit(error: &LabError) -> Exit {
         LabError::NoLinkInUse | LabError::NotCaused { .. } | LabError::NotMeasured { .. } => Exit::ProbeFailed,
         LabError::Accelerator(error) => accelerator_exit(error),
         LabError::State(error) => state_exit(error),
-        LabError::Control(ControlError::NotUp { .. } | ControlError::Refused(_)) | LabError::NoHost { .. } => Exit::Usage,
+        LabError::Control(ControlError::NotUp { .. } | ControlError::Refused(_)) | LabError::NoHost { .. } | LabError::NotRemade { .. } => {
+            Exit::Usage
+        }
         _ => Exit::Internal,
     }
 }

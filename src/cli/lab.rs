@@ -84,16 +84,7 @@ pub enum Verb {
         file: PathBuf,
     },
     /// Up, cause the same faults again and again, print how long containers were cut off, down
-    Outages {
-        #[command(flatten)]
-        start: Start,
-        /// How often each fault is caused
-        #[arg(long, value_name = "COUNT", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
-        repeat: u32,
-        /// Text for people, or JSON for programs
-        #[arg(long, value_enum, default_value = "text")]
-        format: Format,
-    },
+    Outages(outages::Arguments),
     /// Up, all probes, the fault scenarios, down; exit 6 if anything is red
     Test {
         #[command(flatten)]
@@ -123,7 +114,7 @@ pub fn run(verb: Verb, context: &Context) -> Result<ExitCode, Error> {
     match verb {
         Verb::Up(start) => up(&start, context)?,
         Verb::Test { start, format, keep } => test(&start, format, keep, context)?,
-        Verb::Outages { start, repeat, format } => outages::run(&start, repeat, format, context)?,
+        Verb::Outages(arguments) => outages::run(&arguments, context)?,
         Verb::Status { file, format } => status(&file, format, context)?,
         Verb::Ssh { file, host, command } => {
             let status = attach(&file, Some(&host), context)?.ssh(host.as_str(), &command)?;

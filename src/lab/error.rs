@@ -46,6 +46,8 @@ pub enum LabError {
     NoLinkInUse,
     #[error("{fault} was not caused, so it has shown nothing: {why}")]
     NotCaused { fault: String, why: String },
+    #[error("the mesh of {host} cannot be made anew on the running host: {why}")]
+    NotRemade { host: HostName, why: String },
     #[error("{fault} was not measured: {why}")]
     NotMeasured { fault: String, why: String },
     #[error("the lab '{cluster}' has no host '{host}'")]

@@ -4,6 +4,7 @@ mod hosts;
 mod links;
 mod measure;
 pub mod outages;
+mod remake;
 mod sides;
 mod tree;
 
@@ -81,19 +82,22 @@ impl Fault {
         self.entry().description
     }
 
-    /// Causes it and waits until the mesh is whole again. What goes wrong is in the result.
+    /// Causes it, waits until the mesh is whole again, and has every probe look. What goes wrong is in the result.
     pub fn cause(self, session: &mut Session<'_>) -> Scenario {
+        let mut scenario = self.cause_only(session);
+        if scenario.error.is_none() {
+            scenario.verdicts = session.probe();
+        }
+        scenario
+    }
+
+    /// As [`Fault::cause`], but nothing is probed afterwards, so the result is red until it has verdicts.
+    pub fn cause_only(self, session: &mut Session<'_>) -> Scenario {
         session.ui.line(&format!("scenario {self} ..."));
         let mut scenario = Scenario::new(self.name());
-        match (self.entry().cause)(session, &mut scenario) {
-            Ok(()) => scenario.verdicts = session.probe(),
-            Err(error) => scenario.error = Some(error.to_string()),
-        }
-        if scenario.error.is_some()
-            && let Err(error) = undo(session)
-        {
-            let first = scenario.error.take().unwrap_or_default();
-            scenario.error = Some(format!("{first}\nand what it did could not be undone: {error}"));
+        if let Err(error) = (self.entry().cause)(session, &mut scenario) {
+            let undone = undo(session).map_err(|error| format!("\nand what it did could not be undone: {error}"));
+            scenario.error = Some(format!("{error}{}", undone.err().unwrap_or_default()));
         }
         scenario
     }

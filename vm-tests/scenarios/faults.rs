@@ -1,29 +1,82 @@
 //! The fault scenarios of `lab test`.
 
+use std::time::Duration;
+
 use libtest_mimic::{Failed, Trial};
-use meshimg::lab::scenario::Fault;
+use meshimg::lab::scenario::{Fault, settled};
 use meshimg::lab::session::Session;
+use meshimg::machine::probe;
+use meshimg::machine::report::Scenario;
 
 use super::three;
 use crate::clusters::all_green;
 
 pub fn tests() -> Vec<Trial> {
-    vec![
+    let mut tests = vec![
+        three("a_link_that_stays_cut_is_not_settled", a_cut_is_noticed),
         three("a_dead_root_costs_at_most_a_second", |session| cause(session, Fault::HostDown)),
-        three("all_is_green_after_a_reboot_of_all", |session| cause(session, Fault::RebootAll)),
-    ]
+        three("host_back", |session| in_passing(session, Fault::HostBack)),
+    ];
+    // A probe round costs more than the fault: one after all of them.
+    tests.extend(LINKS.iter().map(|fault| {
+        let name = fault.name().replace('-', "_");
+        three(&name, |session| in_passing(session, *fault))
+    }));
+    tests.push(three("every_probe_is_green_after_all_faults_of_links", |session| {
+        all_green(&session.probe())
+    }));
+    tests.push(three("all_is_green_after_a_reboot_of_all", |session| {
+        cause(session, Fault::RebootAll)
+    }));
+    tests
 }
 
+/// Faults of the underlay, which leave the hosts alone.
+const LINKS: &[Fault] = &[
+    Fault::LinkDown,
+    Fault::LinkBack,
+    Fault::HalfLink,
+    Fault::FlappingLink,
+    Fault::Partition,
+    Fault::Merge,
+];
+
+/// Causes a fault and has every probe look afterwards.
 fn cause(session: &mut Session<'static>, fault: Fault) -> Result<(), Failed> {
-    let scenario = fault.cause(session);
+    judge(&fault.cause(session))
+}
+
+/// Causes a fault and looks only whether containers reach each other afterwards.
+fn in_passing(session: &mut Session<'static>, fault: Fault) -> Result<(), Failed> {
+    let mut scenario = fault.cause_only(session);
+    let machines = session.all();
+    let containers = probe::container::start(session.plan, &machines);
+    scenario.verdicts = probe::container_ping(session.plan, &machines, &containers);
+    judge(&scenario)
+}
+
+fn judge(scenario: &Scenario) -> Result<(), Failed> {
     if let Some(outage) = &scenario.outage {
         println!(
-            "{}: outage {:.2} s, {} of {} pings answered",
-            scenario.name, outage.outage_seconds, outage.received, outage.sent
+            "{}: {}: outage {:.2} s, {} of {} pings answered, {} duplicates",
+            scenario.name, scenario.what, outage.outage_seconds, outage.received, outage.sent, outage.duplicates
         );
     }
     if let Some(complaint) = scenario.complaint() {
         return Err(complaint.into());
     }
     all_green(&scenario.verdicts)
+}
+
+/// What every scenario waits for at its end is not there while a link is down.
+fn a_cut_is_noticed(session: &mut Session<'static>) -> Result<(), Failed> {
+    session.lab.cut("host1", "host2")?;
+    let cut = settled(session, Duration::from_secs(5));
+    session.lab.heal()?;
+    match cut {
+        Ok(()) => return Err("the mesh is said to be whole with a link cut".into()),
+        Err(error) if error.to_string().contains("bfd (host1 -> host2)") => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(settled(session, Duration::from_secs(60))?)
 }

@@ -38,12 +38,12 @@ pub fn all() -> Vec<Trial> {
 }
 
 /// A test on the lab of `cluster`.
-fn on(cluster: &'static Cluster, name: &str, test: fn(&mut Session<'static>) -> Result<(), Failed>) -> Trial {
+fn on(cluster: &'static Cluster, name: &str, test: impl FnOnce(&mut Session<'static>) -> Result<(), Failed> + Send + 'static) -> Trial {
     Trial::test(format!("{}::{name}", cluster.example.replace('-', "_")), move || cluster.with(test))
 }
 
 /// A test on three hosts with every default.
-fn three(name: &str, test: fn(&mut Session<'static>) -> Result<(), Failed>) -> Trial {
+fn three(name: &str, test: impl FnOnce(&mut Session<'static>) -> Result<(), Failed> + Send + 'static) -> Trial {
     on(&THREE_HOSTS, name, test)
 }
 

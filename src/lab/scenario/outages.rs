@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::remake::remake;
 use super::tree::{SETTLE_DEADLINE, settled};
 use super::{hosts, links};
 use crate::lab::session::Session;
@@ -100,24 +101,22 @@ impl Series {
     }
 }
 
-/// Causes each fault `repeat` times, waiting in between until the mesh is as planned, and at last kills the root once. That host is
-/// not started again.
-///
-/// Each time but the last the root is frozen instead of killed: to the others it is as silent, and it need not boot each time.
+/// Causes each fault `repeat` times, waiting in between until the mesh is as planned. The root is frozen instead of killed: to the others
+/// it is as silent, and it need not boot each time. With `kill` it is killed at last, once, and not started again.
 ///
 /// # Errors
 /// [`LabError`]; also [`LabError::NotMeasured`] when an outage has no end.
-pub fn measure(session: &mut Session<'_>, machines: String, repeat: u32) -> Result<Outages, LabError> {
+pub fn measure(session: &mut Session<'_>, machines: &str, repeat: u32, kill: bool) -> Result<Outages, LabError> {
     type Run = fn(&mut Session<'_>, &mut Scenario) -> Result<(), LabError>;
     let runs: [(&str, Run, u32); 3] = [
         ("host-down", freeze, repeat),
         ("link-down", links::link_down, repeat),
-        ("host-down", kill, 1),
+        ("host-down", self::kill, u32::from(kill)),
     ];
     let mut outages = Outages {
         version: OUTAGES_VERSION,
         cluster: session.plan.cluster.clone(),
-        machines,
+        machines: machines.to_owned(),
         spanning_tree: session.plan.spanning_tree.clone(),
         bfd: bfd(session.plan),
         series: Vec::new(),
@@ -135,6 +134,26 @@ pub fn measure(session: &mut Session<'_>, machines: String, repeat: u32) -> Resu
         }
     }
     Ok(outages)
+}
+
+/// [`measure`]s the mesh of the session, then those of `others` on the same hosts; the root is killed at the very end. `each` is told
+/// of every one as soon as it has been measured.
+///
+/// # Errors
+/// As [`measure`]; [`LabError::NotRemade`] when a plan differs in more than its mesh; what `each` says.
+pub fn measure_all<'a, E: From<LabError>>(
+    session: &mut Session<'a>,
+    others: impl IntoIterator<Item = &'a Plan>,
+    machines: &str,
+    repeat: u32,
+    mut each: impl FnMut(&Outages) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut others = others.into_iter().peekable();
+    loop {
+        each(&measure(session, machines, repeat, others.peek().is_none())?)?;
+        let Some(next) = others.next() else { return Ok(()) };
+        remake(session, next)?;
+    }
 }
 
 fn bfd(plan: &Plan) -> Option<Bfd> {
