@@ -173,7 +173,7 @@ fn lab_exit(error: &LabError) -> Exit {
         LabError::Exec(error) => exec_exit(error),
         LabError::Wait(error) => wait_exit(error),
         LabError::GuestNotStarted { .. } => Exit::CommandFailed,
-        LabError::NoLinkInUse | LabError::NotCaused { .. } | LabError::NotMeasured { .. } => Exit::ProbeFailed,
+        LabError::NoLinkInUse | LabError::NotHappened { .. } | LabError::NotMeasured { .. } => Exit::ProbeFailed,
         LabError::Accelerator(error) => accelerator_exit(error),
         LabError::State(error) => state_exit(error),
         LabError::Control(ControlError::NotUp { .. } | ControlError::Refused(_)) | LabError::NoHost { .. } | LabError::NotRemade { .. } => {

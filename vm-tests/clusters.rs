@@ -30,6 +30,12 @@ pub static THREE_HOSTS: Cluster = Cluster {
     flavor: Flavor::Full,
     slot: Mutex::new(None),
 };
+/// Booted only where the tier `four-hosts` is asked for.
+pub static FOUR_HOSTS: Cluster = Cluster {
+    example: "four-hosts",
+    flavor: Flavor::Full,
+    slot: Mutex::new(None),
+};
 pub static MIXED: Cluster = Cluster {
     example: "mixed",
     flavor: Flavor::Stock,
@@ -103,7 +109,7 @@ impl Cluster {
 
 /// Memory and cores are for one lab at a time.
 fn end_others(kept: &Cluster) {
-    for cluster in [&THREE_HOSTS, &MIXED] {
+    for cluster in [&THREE_HOSTS, &FOUR_HOSTS, &MIXED] {
         if !std::ptr::eq(cluster, kept)
             && let Err(error) = cluster.end()
         {
@@ -114,7 +120,10 @@ fn end_others(kept: &Cluster) {
 
 /// Ends every lab that runs.
 pub fn end_all() -> Result<(), String> {
-    let errors: Vec<String> = [&THREE_HOSTS, &MIXED].iter().filter_map(|cluster| cluster.end().err()).collect();
+    let errors: Vec<String> = [&THREE_HOSTS, &FOUR_HOSTS, &MIXED]
+        .iter()
+        .filter_map(|cluster| cluster.end().err())
+        .collect();
     if errors.is_empty() { Ok(()) } else { Err(errors.join("\n")) }
 }
 

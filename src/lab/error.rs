@@ -44,8 +44,8 @@ pub enum LabError {
     SupervisorNotStarted { said: String },
     #[error("no link forwards at both its ends, so there is none to be tried: see the probe loop-free")]
     NoLinkInUse,
-    #[error("{fault} was not caused, so it has shown nothing: {why}")]
-    NotCaused { fault: String, why: String },
+    #[error("{fault} did not happen: {why}")]
+    NotHappened { fault: String, why: String },
     #[error("the mesh of {host} cannot be made anew on the running host: {why}")]
     NotRemade { host: HostName, why: String },
     #[error("{fault} was not measured: {why}")]

@@ -13,6 +13,7 @@ use std::str::FromStr;
 
 use super::session::Session;
 use super::{HostState, LabError};
+use crate::machine::probe::Verdict;
 use crate::machine::report::Scenario;
 
 pub use tree::settled;
@@ -82,22 +83,21 @@ impl Fault {
         self.entry().description
     }
 
-    /// Causes it, waits until the mesh is whole again, and has every probe look. What goes wrong is in the result.
+    /// Causes it and waits until the mesh is whole again. What goes wrong is in the result.
     pub fn cause(self, session: &mut Session<'_>) -> Scenario {
-        let mut scenario = self.cause_only(session);
-        if scenario.error.is_none() {
-            scenario.verdicts = session.probe();
-        }
-        scenario
+        self.cause_and(session, |session| session.probe())
     }
 
-    /// As [`Fault::cause`], but nothing is probed afterwards, so the result is red until it has verdicts.
-    pub fn cause_only(self, session: &mut Session<'_>) -> Scenario {
+    /// The same with `probes` of the caller's choice: all of them take an emulated host the better part of a minute.
+    pub fn cause_and<'a>(self, session: &mut Session<'a>, probes: impl FnOnce(&mut Session<'a>) -> Vec<Verdict>) -> Scenario {
         session.ui.line(&format!("scenario {self} ..."));
         let mut scenario = Scenario::new(self.name());
-        if let Err(error) = (self.entry().cause)(session, &mut scenario) {
-            let undone = undo(session).map_err(|error| format!("\nand what it did could not be undone: {error}"));
-            scenario.error = Some(format!("{error}{}", undone.err().unwrap_or_default()));
+        match (self.entry().cause)(session, &mut scenario) {
+            Ok(()) => scenario.verdicts = probes(session),
+            Err(error) => {
+                let undone = undo(session).map_err(|error| format!("\nand it could not be undone: {error}"));
+                scenario.error = Some(format!("{error}{}", undone.err().unwrap_or_default()));
+            }
         }
         scenario
     }

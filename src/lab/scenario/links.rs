@@ -70,7 +70,7 @@ pub(super) fn flapping_link(session: &mut Session<'_>, scenario: &mut Scenario) 
             pass(session, begun + FLAP_HALF * (2 * flap + 1))?;
             if let Some(why) = Cut::BothWays.missing(&before, &session.lab.status()?, &tried.link.hosts) {
                 let why = format!("at the {}. time {why}", flap + 1);
-                return Err(LabError::NotCaused { fault, why });
+                return Err(LabError::NotHappened { fault, why });
             }
             session.lab.heal()?;
             pass(session, begun + FLAP_HALF * (2 * flap + 2))?;
@@ -162,7 +162,7 @@ fn until_caused(session: &Session<'_>, fault: &str, before: &LabStatus, tried: &
             Err(error) => Look::Gone(error.to_string()),
         }
     });
-    looked.map_err(|error| LabError::NotCaused {
+    looked.map_err(|error| LabError::NotHappened {
         fault: fault.to_owned(),
         why: error.to_string(),
     })

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::lab::LabError;
 use crate::lab::session::Session;
-use crate::machine::{Machine, on_each};
+use crate::machine::on_each;
 use crate::plan::{HostPlan, Plan};
 use crate::render::{HostFile, host_files};
 use crate::spec::HostName;

@@ -75,7 +75,7 @@ impl Sides {
                 Some(why) => Look::Pending(why),
             }
         });
-        apart.map_err(|error| LabError::NotCaused {
+        apart.map_err(|error| LabError::NotHappened {
             fault: fault.to_owned(),
             why: error.to_string(),
         })
