@@ -12,6 +12,7 @@ pub mod frame;
 mod freeze;
 mod log;
 mod management;
+pub mod pairs;
 mod prepare;
 pub mod qemu;
 pub mod qmp;
@@ -24,6 +25,7 @@ mod ssh;
 pub mod state;
 pub mod supervisor;
 pub mod switch;
+mod underlay;
 
 #[cfg(test)]
 mod tests;
@@ -31,6 +33,7 @@ mod tests;
 pub use control::{HostState, HostStatus, LabStatus, Traffic};
 pub use error::LabError;
 pub use file::Accelerator;
+pub use pairs::{Pairs, Ways};
 pub use prepare::{LabHost, LabRequest};
 pub use run::Lab;
 pub use ssh::SshTarget;

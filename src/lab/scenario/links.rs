@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use super::measure::{container, containers, outage_of, pass, promised, wait_until_steady};
 use super::tree::{InUse, SETTLE_DEADLINE, link_in_use, look, settled};
-use crate::lab::control::Request;
 use crate::lab::session::Session;
 use crate::lab::{Lab, LabError, LabStatus};
 use crate::machine::report::Scenario;
@@ -101,10 +100,10 @@ enum Cut {
 
 impl Cut {
     fn make(self, lab: &Lab, tried: &InUse) -> Result<(), LabError> {
-        let [a, b] = tried.link.hosts.clone().map(|host| host.to_string());
+        let [a, b] = tried.link.hosts.each_ref().map(HostName::as_str);
         match self {
-            Self::BothWays => lab.tell(&Request::Cut { hosts: [a, b] }),
-            Self::OneWay => lab.tell(&Request::CutOneWay { from: a, to: b }),
+            Self::BothWays => lab.cut(a, b),
+            Self::OneWay => lab.cut_one_way(a, b),
         }
     }
 
