@@ -278,9 +278,10 @@ fn the_schema_is_asked_for_only_after_a_warning() {
 /// Here few of the tools are installed and no systemd need run; what cannot be asked must not stop the rest.
 #[test]
 fn the_script_runs_to_its_end_on_any_machine() {
+    let plan = sample::plan();
     let finished = crate::exec::Tool::new("sh", Duration::from_secs(120))
         .arguments(["-eu", "-s"])
-        .stdin(script(Scope::All))
+        .stdin(script(&plan, &plan.hosts[0], Scope::All).unwrap())
         .run()
         .unwrap();
     let sections = sections_of(&finished.stdout_text());
@@ -295,12 +296,19 @@ fn the_script_runs_to_its_end_on_any_machine() {
         "manager",
         "blame",
         "cloud-init",
+        "listening",
+        "files-hash",
+        "unit-files",
+        "ovs-disk",
+        "sysctl-files",
+        "stanzas",
+        "traffic-end",
     ] {
         sections.get(name).unwrap();
     }
     assert_eq!(sections.get("kernel").unwrap().status, 0);
     assert!(sections.text("sysctl").unwrap().contains("net/ipv4/ip_forward="));
-    assert!(!script(Scope::Mesh).contains("cloud-init"));
+    assert!(!script(&plan, &plan.hosts[0], Scope::Mesh).unwrap().contains("cloud-init"));
 }
 
 #[test]
