@@ -45,10 +45,14 @@ pub fn address(underlay: &[IpAddr], subnet: Ipv4Net, management: Ipv4Net) -> Opt
     let free = |address: &IpAddr| !underlay.contains(address);
     if underlay.first().is_some_and(IpAddr::is_ipv6) {
         let network = Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 0, 0, 0, 0, 0).to_bits();
-        return (1..=u16::MAX).map(|last| Ipv6Addr::from_bits(network | u128::from(last)).into()).find(free);
+        return (1..=u16::MAX)
+            .map(|last| Ipv6Addr::from_bits(network | u128::from(last)).into())
+            .find(free);
     }
     let networks = [[203, 0, 113], [198, 51, 100], [192, 0, 2]];
-    let addresses = networks.iter().flat_map(|[a, b, c]| (1..=254).rev().map(|last| Ipv4Addr::new(*a, *b, *c, last)));
+    let addresses = networks
+        .iter()
+        .flat_map(|[a, b, c]| (1..=254).rev().map(|last| Ipv4Addr::new(*a, *b, *c, last)));
     let outside = |address: &Ipv4Addr| !subnet.contains(address) && !management.contains(address);
     addresses.filter(outside).map(IpAddr::from).find(free)
 }
@@ -80,7 +84,13 @@ fn plug_in(lab: &Lab) -> Result<Stranger, StrangerError> {
     let (mac, address) = lab.stranger();
     let address = address.ok_or(StrangerError::NoAddress)?;
     let stream = lab.connect(&names::switch_socket(lab.hosts().count()))?;
-    Stranger::new(stream, End { mac: mac.octets(), address })
+    Stranger::new(
+        stream,
+        End {
+            mac: mac.octets(),
+            address,
+        },
+    )
 }
 
 /// At its port.
@@ -187,7 +197,11 @@ impl Stranger {
         }
         self.connect(&mut targets)?;
         self.send_what_nobody_may_answer(&mut targets)?;
-        asked.extend(targets.into_iter().map(|target| (target.host, Ok((target.questions, target.answers)))));
+        asked.extend(
+            targets
+                .into_iter()
+                .map(|target| (target.host, Ok((target.questions, target.answers)))),
+        );
         Ok(asked)
     }
 
@@ -232,14 +246,26 @@ impl Stranger {
                 let mut left = batch.len();
                 while left > 0 {
                     let Some(heard) = self.hear(patience)? else { break };
-                    let Heard::Tcp { from, port, to_port: TCP_PORT, accepted } = heard else { continue };
+                    let Heard::Tcp {
+                        from,
+                        port,
+                        to_port: TCP_PORT,
+                        accepted,
+                    } = heard
+                    else {
+                        continue;
+                    };
                     if !pending.remove(&(port, from)) {
                         continue;
                     }
                     left -= 1;
                     if let (true, Some((index, end))) = (accepted, ends.get(&from)) {
                         let target = &mut targets[*index];
-                        let open = if from == target.to.address { &mut target.answers.tcp } else { &mut target.answers.bridge_tcp };
+                        let open = if from == target.to.address {
+                            &mut target.answers.tcp
+                        } else {
+                            &mut target.answers.bridge_tcp
+                        };
                         open.insert(port);
                         let end = *end;
                         self.send(&[packet::reset(self.own, end, TCP_PORT, port)?])?;
@@ -323,7 +349,11 @@ impl Target {
     fn hear(&mut self, heard: &Heard) {
         let (own, container) = (self.to.address, self.questions.container.map(IpAddr::from));
         let inside = match *heard {
-            Heard::Udp { from, port, to_port: UDP_PORT } if from == own => {
+            Heard::Udp {
+                from,
+                port,
+                to_port: UDP_PORT,
+            } if from == own => {
                 self.answers.udp.insert(port);
                 return;
             }

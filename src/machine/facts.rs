@@ -139,7 +139,11 @@ pub fn script(plan: &Plan, host: &HostPlan, scope: Scope) -> Result<String, Rend
     let files: Vec<String> = host_files(plan, host)?.into_iter().map(|file| file.path).collect();
     let (mesh, containers) = (&host.mesh_bridge.name, &host.container_bridge.name);
     // Paths of ours and names that went through their types: nothing that a shell would look at.
-    let known = format!("mesh_bridge={mesh}\ncontainer_bridge={containers}\nask_docker={}\nfiles='{}'\n", asks_docker(host), files.join(" "));
+    let known = format!(
+        "mesh_bridge={mesh}\ncontainer_bridge={containers}\nask_docker={}\nfiles='{}'\n",
+        asks_docker(host),
+        files.join(" ")
+    );
     Ok(format!("{known}{MESH}{START}{BOOT}{END}"))
 }
 

@@ -104,7 +104,10 @@ pub fn parse_selected(text: &str) -> Result<Vec<Vec<Row>>, OvsdbError> {
         let cells = columns.into_iter().map(|(column, json)| Ok((column, value(&json)?)));
         Ok(Row(cells.collect::<Result<_, OvsdbError>>()?))
     };
-    answers.into_iter().map(|answer| answer.rows.into_iter().map(row).collect()).collect()
+    answers
+        .into_iter()
+        .map(|answer| answer.rows.into_iter().map(row).collect())
+        .collect()
 }
 
 fn value(json: &Json) -> Result<Value, OvsdbError> {

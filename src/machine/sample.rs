@@ -126,11 +126,24 @@ fn host_facts(plan: &Plan, host: &HostPlan) -> Facts {
         boot: Found::Known(boot()),
         machine_id: Found::Known(format!("machine-{}", host.number)),
         listening: Found::Known(
-            [(Transport::Tcp, "0.0.0.0", 22), (Transport::Tcp, "0.0.0.0", 9999), (Transport::Tcp, "127.0.0.1", 631), (Transport::Udp, "0.0.0.0", 5353)]
-                .map(|(protocol, address, port)| Listener { protocol, address: address.parse().unwrap(), port })
-                .into(),
+            [
+                (Transport::Tcp, "0.0.0.0", 22),
+                (Transport::Tcp, "0.0.0.0", 9999),
+                (Transport::Tcp, "127.0.0.1", 631),
+                (Transport::Udp, "0.0.0.0", 5353),
+            ]
+            .map(|(protocol, address, port)| Listener {
+                protocol,
+                address: address.parse().unwrap(),
+                port,
+            })
+            .into(),
         ),
-        traffic: Found::Known(Traffic { seconds: 8.0, forwarded: 16, bpdus: 4 }),
+        traffic: Found::Known(Traffic {
+            seconds: 8.0,
+            forwarded: 16,
+            bpdus: 4,
+        }),
         config: Found::Known(config(plan, host)),
     }
 }
@@ -139,8 +152,18 @@ fn config(plan: &Plan, host: &HostPlan) -> Config {
     let planned = host_files(plan, host).unwrap();
     let unit = |name: &str, state: &str| {
         let of = |path: &&str| path.contains(&format!("/{name}"));
-        let paths = planned.iter().map(|file| file.path.as_str()).filter(of).map(str::to_owned).collect();
-        let unit = UnitFile { load_state: "loaded".into(), state: state.into(), paths, needs_reload: false };
+        let paths = planned
+            .iter()
+            .map(|file| file.path.as_str())
+            .filter(of)
+            .map(str::to_owned)
+            .collect();
+        let unit = UnitFile {
+            load_state: "loaded".into(),
+            state: state.into(),
+            paths,
+            needs_reload: false,
+        };
         (name.to_owned(), unit)
     };
     let stored = OpenVSwitch {
@@ -149,10 +172,7 @@ fn config(plan: &Plan, host: &HostPlan) -> Config {
     };
     let ports: Vec<&str> = host.mesh_bridge.ports.iter().map(|port| port.name.as_str()).collect();
     Config {
-        files: planned
-            .iter()
-            .map(|file| (file.path.clone(), FileFacts::from(file)))
-            .collect(),
+        files: planned.iter().map(|file| (file.path.clone(), FileFacts::from(file))).collect(),
         units: BTreeMap::from([
             unit("docker.service", "enabled"),
             unit("meshimg-mesh.service", "enabled"),
@@ -168,7 +188,10 @@ fn config(plan: &Plan, host: &HostPlan) -> Config {
             ("net/bridge/bridge-nf-call-iptables", "0".into()),
             ("net/bridge/bridge-nf-call-ip6tables", "0".into()),
         ]),
-        stanzas: Found::Known(map([("ovs_ports", ports.join(" ")), ("address", host.container_bridge.address.to_string())])),
+        stanzas: Found::Known(map([
+            ("ovs_ports", ports.join(" ")),
+            ("address", host.container_bridge.address.to_string()),
+        ])),
         docker: Found::default(),
     }
 }

@@ -7,6 +7,7 @@ mod isolation;
 mod mesh;
 mod mixed;
 mod order;
+mod probes;
 
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ pub fn all() -> Vec<Trial> {
     [
         mesh::tests(),
         isolation::tests(),
+        probes::tests(),
         order::tests(),
         api::tests(),
         faults::tests(),

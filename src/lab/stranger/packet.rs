@@ -71,7 +71,11 @@ pub fn who_has(own: End, wanted: IpAddr) -> Result<Bytes, PacketError> {
 }
 
 fn arp(operation: ArpOperation, own_mac: Mac, own: Ipv4Addr, to_mac: Mac, to: Ipv4Addr) -> Result<Bytes, PacketError> {
-    let target = if operation == ArpOperation::REQUEST { Mac::default() } else { to_mac };
+    let target = if operation == ArpOperation::REQUEST {
+        Mac::default()
+    } else {
+        to_mac
+    };
     let packet = ArpPacket::new(
         ArpHardwareId::ETHERNET,
         EtherType::IPV4,
@@ -163,18 +167,39 @@ pub fn geneve(inner: &[u8]) -> Vec<u8> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
     /// Somebody asks for `wanted`.
-    WhoHas { asking: End, wanted: IpAddr },
+    WhoHas {
+        asking: End,
+        wanted: IpAddr,
+    },
     /// `end` says who it is.
-    HereIs { end: End },
+    HereIs {
+        end: End,
+    },
     /// A connection was accepted or refused.
-    Tcp { from: IpAddr, port: u16, to_port: u16, accepted: bool },
-    Udp { from: IpAddr, port: u16, to_port: u16 },
+    Tcp {
+        from: IpAddr,
+        port: u16,
+        to_port: u16,
+        accepted: bool,
+    },
+    Udp {
+        from: IpAddr,
+        port: u16,
+        to_port: u16,
+    },
     /// An echo reply.
-    Echo { from: IpAddr },
+    Echo {
+        from: IpAddr,
+    },
     /// ICMP that says that something was not delivered.
-    Undelivered { from: IpAddr },
+    Undelivered {
+        from: IpAddr,
+    },
     /// A packet of another protocol than the above, by number.
-    Other { from: IpAddr, protocol: u8 },
+    Other {
+        from: IpAddr,
+        protocol: u8,
+    },
 }
 
 /// Reads a frame; `None` for what is no packet or of no interest.

@@ -47,9 +47,28 @@ fn packets_are_read_as_they_were_made() {
         let from = own.address;
         let (port, to_port) = (40001, 22);
         let accepted = false;
-        assert_eq!(read(&syn(own, host, port, to_port).unwrap()), Some(Heard::Tcp { from, port, to_port, accepted }));
-        assert_eq!(read(&reset(own, host, port, to_port).unwrap()), Some(Heard::Tcp { from, port, to_port, accepted }));
-        assert_eq!(read(&udp(own, host, port, to_port, b"x").unwrap()), Some(Heard::Udp { from, port, to_port }));
+        assert_eq!(
+            read(&syn(own, host, port, to_port).unwrap()),
+            Some(Heard::Tcp {
+                from,
+                port,
+                to_port,
+                accepted
+            })
+        );
+        assert_eq!(
+            read(&reset(own, host, port, to_port).unwrap()),
+            Some(Heard::Tcp {
+                from,
+                port,
+                to_port,
+                accepted
+            })
+        );
+        assert_eq!(
+            read(&udp(own, host, port, to_port, b"x").unwrap()),
+            Some(Heard::Udp { from, port, to_port })
+        );
         assert_eq!(read(&gre(own, host, &[0; 14]).unwrap()), Some(Heard::Other { from, protocol: 47 }));
     }
 }
@@ -66,7 +85,15 @@ fn an_accepted_connection_is_told_from_a_refused_one() {
     };
     for accepted in [true, false] {
         let from = host.address;
-        assert_eq!(answer(accepted), Some(Heard::Tcp { from, port: 22, to_port: 40001, accepted }));
+        assert_eq!(
+            answer(accepted),
+            Some(Heard::Tcp {
+                from,
+                port: 22,
+                to_port: 40001,
+                accepted
+            })
+        );
     }
 }
 

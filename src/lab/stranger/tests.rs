@@ -14,10 +14,16 @@ fn the_strangers_address_is_nobody_elses() {
         address(&underlay, subnet.parse().unwrap(), management()).map(|address| address.to_string())
     };
     assert_eq!(chosen(&["192.0.2.1"], "172.17.0.0/16").as_deref(), Some("203.0.113.254"));
-    assert_eq!(chosen(&["192.0.2.1", "203.0.113.254"], "172.17.0.0/16").as_deref(), Some("203.0.113.253"));
+    assert_eq!(
+        chosen(&["192.0.2.1", "203.0.113.254"], "172.17.0.0/16").as_deref(),
+        Some("203.0.113.253")
+    );
     assert_eq!(chosen(&["192.0.2.1"], "203.0.113.0/24").as_deref(), Some("198.51.100.254"));
     assert_eq!(chosen(&["2001:db8:1::a"], "10.20.0.0/16").as_deref(), Some("2001:db8:ffff::1"));
-    assert_eq!(chosen(&["2001:db8:1::a", "2001:db8:ffff::1"], "10.20.0.0/16").as_deref(), Some("2001:db8:ffff::2"));
+    assert_eq!(
+        chosen(&["2001:db8:1::a", "2001:db8:ffff::1"], "10.20.0.0/16").as_deref(),
+        Some("2001:db8:ffff::2")
+    );
     let all: Vec<String> = (1..=254).map(|last| format!("192.0.2.{last}")).collect();
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
     assert!(chosen(&all, "198.51.100.0/24").is_some());
@@ -116,7 +122,10 @@ fn whatever_comes_back_is_noted() {
     assert_eq!(answers.udp, BTreeSet::from([53]));
     assert_eq!(
         answers.inside,
-        ["the container 172.17.64.0 answers a stranger on the underlay", "a frame came back by GRE"]
+        [
+            "the container 172.17.64.0 answers a stranger on the underlay",
+            "a frame came back by GRE"
+        ]
     );
 }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::sections::Sections;
 use super::Found;
+use super::sections::Sections;
 use crate::machine::openvswitch::{self, OpenVSwitch};
 use crate::plan::HostPlan;
 use crate::render::HostFile;
@@ -115,7 +115,12 @@ pub fn parse(sections: &Sections) -> Result<Config, String> {
 
 fn units(text: &str) -> BTreeMap<String, UnitFile> {
     let unit = |block: &str| {
-        let value = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default();
+        let value = |name: &str| {
+            block
+                .lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+                .unwrap_or_default()
+        };
         let id = value("Id");
         let paths = [value("FragmentPath"), value("DropInPaths")];
         let unit = UnitFile {
@@ -146,7 +151,11 @@ fn sysctls(text: &str) -> BTreeMap<String, String> {
             '/' => '.',
             other => other,
         };
-        let path: String = if dots_separate { key.chars().map(swap).collect() } else { key.to_owned() };
+        let path: String = if dots_separate {
+            key.chars().map(swap).collect()
+        } else {
+            key.to_owned()
+        };
         Some((path, value.trim().to_owned()))
     };
     text.lines().filter_map(setting).collect()
@@ -154,6 +163,9 @@ fn sysctls(text: &str) -> BTreeMap<String, String> {
 
 /// `ifquery` prints `key: value`; bridges that are asked for together have their keys after each other.
 fn stanzas(text: &str) -> BTreeMap<String, String> {
-    let pair = |line: &str| line.split_once(": ").map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned()));
+    let pair = |line: &str| {
+        line.split_once(": ")
+            .map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned()))
+    };
     text.lines().filter_map(pair).collect()
 }

@@ -113,6 +113,11 @@ fn parse_network(text: &str) -> Result<DockerNetwork, String> {
         ip_range: given(config.ip_range),
         gateway: given(config.gateway),
         options: network.options.unwrap_or_default(),
-        containers: network.containers.unwrap_or_default().into_values().map(RawContainer::convert).collect(),
+        containers: network
+            .containers
+            .unwrap_or_default()
+            .into_values()
+            .map(RawContainer::convert)
+            .collect(),
     })
 }

@@ -138,7 +138,12 @@ mod tests {
     #[test]
     fn what_is_not_counted_is_not_known() {
         let whole = text("1.0", 7, 100, 0, 376);
-        for (from, to) in [("LOCAL", "gre9"), ("tx pkts=376", "tx pkts=?"), ("1.0", "soon"), ("\n0\n", "\nmany\n")] {
+        for (from, to) in [
+            ("LOCAL", "gre9"),
+            ("tx pkts=376", "tx pkts=?"),
+            ("1.0", "soon"),
+            ("\n0\n", "\nmany\n"),
+        ] {
             traffic(&whole.replace(from, to), &whole).unwrap_err();
         }
         traffic("", "").unwrap_err();

@@ -150,8 +150,16 @@ impl Transfer {
     fn whole(&self) -> Result<f64, String> {
         let (sent, received) = (&self.sent, &self.received);
         if received.bytes != BYTES || sent.bytes != BYTES {
-            let reasons: Vec<&str> = [&received.why, &sent.why].into_iter().map(String::as_str).filter(|why| *why != "-").collect();
-            return Err(format!("{} of {BYTES} bytes arrived: {}", received.bytes, reasons.join("; the sender had ")));
+            let reasons: Vec<&str> = [&received.why, &sent.why]
+                .into_iter()
+                .map(String::as_str)
+                .filter(|why| *why != "-")
+                .collect();
+            return Err(format!(
+                "{} of {BYTES} bytes arrived: {}",
+                received.bytes,
+                reasons.join("; the sender had ")
+            ));
         }
         if received.hash != sent.hash || sent.hash.len() != 128 {
             return Err(format!(

@@ -67,17 +67,16 @@ pub type Asked = BTreeMap<HostName, Result<(Questions, Answers), String>>;
 /// among the ports, so the sample only has to find a host that lies, or a rule that passes packets on.
 ///
 /// A host that has not said at which sockets it listens has the reason in the place of questions.
-pub fn questions(
-    plan: &Plan,
-    facts: &BTreeMap<HostName, Facts>,
-    containers: &Containers,
-) -> BTreeMap<HostName, Result<Questions, String>> {
+pub fn questions(plan: &Plan, facts: &BTreeMap<HostName, Facts>, containers: &Containers) -> BTreeMap<HostName, Result<Questions, String>> {
     let one = |host: &HostPlan| {
         let facts = facts.get(&host.name).ok_or("no facts were gathered")?;
         let listeners = facts.listening.known()?;
         let reachable = |listener: &&Listener| !listener.address.is_loopback();
         let ports = |protocol| {
-            let of = listeners.iter().filter(reachable).filter(move |listener| listener.protocol == protocol);
+            let of = listeners
+                .iter()
+                .filter(reachable)
+                .filter(move |listener| listener.protocol == protocol);
             of.map(|listener| listener.port)
         };
         let listened: BTreeSet<u16> = ports(Transport::Tcp).collect();
@@ -86,7 +85,11 @@ pub fn questions(
         Ok(Questions {
             address: host.address,
             tcp: tcp.into_iter().collect(),
-            bridge_tcp: if host.address.is_ipv4() { listened.into_iter().collect() } else { Vec::new() },
+            bridge_tcp: if host.address.is_ipv4() {
+                listened.into_iter().collect()
+            } else {
+                Vec::new()
+            },
             udp: udp.into_iter().collect(),
             bridge: (host.container_bridge.address, host.container_bridge.mac),
             container: match containers.get(&host.name) {
@@ -131,12 +134,20 @@ fn judge(host: &HostPlan, questions: &Questions, answers: &Answers) -> Verdict {
     if !answers.tcp.contains(&SSH) {
         wrong.push("not even ssh answers, so nothing is proved".to_owned());
     }
-    wrong.extend(list("TCP port", answers.tcp.iter().filter(|port| **port != SSH), "takes connections"));
+    wrong.extend(list(
+        "TCP port",
+        answers.tcp.iter().filter(|port| **port != SSH),
+        "takes connections",
+    ));
     // The daemon refuses whoever has no certificate.
     let with_tls = |port: u16| matches!(host.docker.api, Api::Tls { port: api, .. } if api == port);
     let bridge = answers.bridge_tcp.iter().filter(|port| **port != SSH && !with_tls(**port));
     let bridge = bridge.filter(|port| !answers.tcp.contains(port));
-    wrong.extend(list(&format!("TCP port of {}", questions.bridge.0), bridge, "takes connections from the underlay"));
+    wrong.extend(list(
+        &format!("TCP port of {}", questions.bridge.0),
+        bridge,
+        "takes connections from the underlay",
+    ));
     wrong.extend(list("UDP port", answers.udp.iter(), "answers"));
     wrong.extend(answers.inside.iter().cloned());
     if !wrong.is_empty() {

@@ -17,7 +17,12 @@ const HELP: &str = "what was changed by hand is gone, or comes to light, at the 
                     `meshimg cloud-init` makes on the host; `ovs-vsctl show`, `systemctl cat UNIT` and `bridge link` show what runs";
 
 /// Units that have to start at every boot.
-const ENABLED: &[&str] = &["docker.service", "meshimg-mesh.service", "meshimg-setup.service", "openvswitch-switch.service"];
+const ENABLED: &[&str] = &[
+    "docker.service",
+    "meshimg-mesh.service",
+    "meshimg-setup.service",
+    "openvswitch-switch.service",
+];
 
 /// Per host: the files of meshimg are there byte by byte; systemd has loaded them, enabled the units, and nothing of theirs lies in /run;
 /// Open vSwitch's database on disk is that in memory, and neither has ports that no file has; ifupdown finds the stanzas; Docker runs with
@@ -34,7 +39,10 @@ pub fn persistence(plan: &Plan, facts: &BTreeMap<HostName, Facts>) -> Vec<Verdic
 fn judge(host: &HostPlan, planned: &[HostFile], facts: &Facts) -> Result<Verdict, String> {
     let config = facts.config.known()?;
     let running = facts.ovs.known().map_err(|why| format!("Open vSwitch: {why}"))?;
-    let stored = config.ovs.known().map_err(|why| format!("Open vSwitch's database on disk: {why}"))?;
+    let stored = config
+        .ovs
+        .known()
+        .map_err(|why| format!("Open vSwitch's database on disk: {why}"))?;
     let links = facts.links.known().map_err(|why| format!("interfaces: {why}"))?;
     let boot = facts.boot.known().map_err(|why| format!("systemd: {why}"))?;
     let mut check = Check::default();
@@ -48,7 +56,11 @@ fn judge(host: &HostPlan, planned: &[HostFile], facts: &Facts) -> Result<Verdict
         daemon(&mut check, &host.docker.daemon, docker);
     }
     sysctls(&mut check, boot, config);
-    let summary = format!("{} files and {} units as planned, and running so", planned.len(), config.units.len());
+    let summary = format!(
+        "{} files and {} units as planned, and running so",
+        planned.len(),
+        config.units.len()
+    );
     Ok(check.verdict(Probe::Persistence, on(&host.name), summary, HELP))
 }
 
@@ -71,7 +83,10 @@ fn units(check: &mut Check, planned: &[HostFile], units: &BTreeMap<String, UnitF
         check.equal(name, state, "enabled");
     }
     for (name, unit) in units {
-        check.holds(!unit.needs_reload, format!("the files of {name} are newer than what systemd runs by"));
+        check.holds(
+            !unit.needs_reload,
+            format!("the files of {name} are newer than what systemd runs by"),
+        );
         for path in &unit.paths {
             // Generators make theirs anew at each boot.
             let vanishes = path.starts_with("/run/") && !path.starts_with("/run/systemd/generator");
@@ -83,7 +98,10 @@ fn units(check: &mut Check, planned: &[HostFile], units: &BTreeMap<String, UnitF
     }
     let loaded: BTreeSet<&str> = units.values().flat_map(|unit| &unit.paths).map(String::as_str).collect();
     for file in planned.iter().filter(|file| file.path.starts_with("/etc/systemd/system/")) {
-        check.holds(loaded.contains(file.path.as_str()), format!("systemd does not run by {}", file.path));
+        check.holds(
+            loaded.contains(file.path.as_str()),
+            format!("systemd does not run by {}", file.path),
+        );
     }
 }
 
@@ -91,7 +109,12 @@ fn units(check: &mut Check, planned: &[HostFile], units: &BTreeMap<String, UnitF
 fn stanzas(check: &mut Check, host: &HostPlan, config: &Config) {
     let stanzas = match config.stanzas.known() {
         Ok(stanzas) => stanzas,
-        Err(why) => return check.holds(false, format!("ifupdown does not find the bridges: {}", why.trim().replace('\n', ", "))),
+        Err(why) => {
+            return check.holds(
+                false,
+                format!("ifupdown does not find the bridges: {}", why.trim().replace('\n', ", ")),
+            );
+        }
     };
     let ports: Vec<&str> = host.mesh_bridge.ports.iter().map(|port| port.name.as_str()).collect();
     let bridge = host.mesh_bridge.name.as_str();
@@ -126,7 +149,14 @@ fn database(check: &mut Check, host: &HostPlan, running: &OpenVSwitch, stored: &
 }
 
 fn bridge_on_disk(check: &mut Check, name: &str, running: &Bridge, stored: &Bridge) {
-    let settings = |bridge: &Bridge| (bridge.fail_mode.clone(), bridge.other_config.clone(), bridge.rstp_enable, bridge.stp_enable);
+    let settings = |bridge: &Bridge| {
+        (
+            bridge.fail_mode.clone(),
+            bridge.other_config.clone(),
+            bridge.rstp_enable,
+            bridge.stp_enable,
+        )
+    };
     check.holds(
         settings(running) == settings(stored),
         format!("{name} has other settings in the database on disk than in memory"),
@@ -144,7 +174,10 @@ fn bridge_on_disk(check: &mut Check, name: &str, running: &Bridge, stored: &Brid
             }
             _ => false,
         };
-        check.holds(same, format!("port {port} of {name} is not the same in the database on disk as in memory"));
+        check.holds(
+            same,
+            format!("port {port} of {name} is not the same in the database on disk as in memory"),
+        );
     }
 }
 

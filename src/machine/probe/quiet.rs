@@ -38,7 +38,10 @@ pub fn quiet(plan: &Plan, facts: &BTreeMap<HostName, Facts>) -> Vec<Verdict> {
         Verdict::green(Probe::Quiet, Subject::Cluster, summary)
     } else {
         let hosts: Vec<String> = rates.iter().map(|(host, rate)| format!("{host} sends {rate:.0}")).collect();
-        let summary = format!("{total:.0} frames/s where nothing was offered, the limit is {limit:.0}: {}", hosts.join(", "));
+        let summary = format!(
+            "{total:.0} frames/s where nothing was offered, the limit is {limit:.0}: {}",
+            hosts.join(", ")
+        );
         Verdict::red(Probe::Quiet, Subject::Cluster, summary, HELP)
     };
     vec![verdict.measured(total, "frames/s")]

@@ -34,7 +34,11 @@ pub fn unique(plan: &Plan, facts: &BTreeMap<HostName, Facts>) -> Vec<Verdict> {
     // Addresses as text, to be borrowed from.
     let mut texts = Vec::new();
     for host in &plan.hosts {
-        match facts.get(&host.name).ok_or("no facts were gathered").and_then(|facts| all(plan, host, facts)) {
+        match facts
+            .get(&host.name)
+            .ok_or("no facts were gathered")
+            .and_then(|facts| all(plan, host, facts))
+        {
             Ok(of_host) => texts.extend(of_host),
             Err(why) => unknown.push(Verdict::red(Probe::Unique, on(&host.name), why, UNKNOWN_HELP)),
         }

@@ -36,10 +36,18 @@ fn every_host_sends_once_and_receives_once() {
 
 #[test]
 fn lost_changed_and_stalled_bytes_are_red() {
-    let lost = summaries(|output| output.replace("received 67108864 ", "received 67108863 ").replace("b1 -\nsec", "b1 the sender ended\nsec"));
+    let lost = summaries(|output| {
+        output
+            .replace("received 67108864 ", "received 67108863 ")
+            .replace("b1 -\nsec", "b1 the sender ended\nsec")
+    });
     assert_eq!(lost[0], "67108863 of 67108864 bytes arrived: ");
     let changed = summaries(|output| output.replace("received 67108864 a1", "received 67108864 a2"));
-    assert!(changed[0].starts_with("67108864 bytes arrived, but other ones: SHA-512 a1a1"), "{}", changed[0]);
+    assert!(
+        changed[0].starts_with("67108864 bytes arrived, but other ones: SHA-512 a1a1"),
+        "{}",
+        changed[0]
+    );
     let stalled = summaries(|output| match output.find("sent") {
         Some(_) => "sent 2600000 a1 no progress for 10 s\nreceived 0 e3 nothing came for 10 s\nseconds 20.1\n".to_owned(),
         None => output,

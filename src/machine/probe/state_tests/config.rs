@@ -12,13 +12,19 @@ fn link<'a>(facts: &'a mut AllFacts, host: &str, name: &str) -> &'a mut IpLink {
 }
 
 fn container<'a>(facts: &'a mut AllFacts, host: &str) -> &'a mut DockerContainer {
-    known(&mut at(facts, host).docker).network.containers.get_mut("meshimg-probe").unwrap()
+    known(&mut at(facts, host).docker)
+        .network
+        .containers
+        .get_mut("meshimg-probe")
+        .unwrap()
 }
 
 #[test]
 fn unique_finds_what_is_there_twice() {
     one(
-        &reds(unique, |facts| link(facts, "host2", "docker0").mac = Some("02:00:00:00:01:01".into())),
+        &reds(unique, |facts| {
+            link(facts, "host2", "docker0").mac = Some("02:00:00:00:01:01".into())
+        }),
         "cluster: MAC 02:00:00:00:01:01 is that of docker0 of host1 and docker0 of host2",
     );
     one(
@@ -30,7 +36,9 @@ fn unique_finds_what_is_there_twice() {
         "cluster: MAC 02:42:ac:11:00:01 is that of container meshimg-probe on host1 and container meshimg-probe on host3",
     );
     one(
-        &reds(unique, |facts| container(facts, "host3").addresses = vec!["172.17.42.2".parse().unwrap()]),
+        &reds(unique, |facts| {
+            container(facts, "host3").addresses = vec!["172.17.42.2".parse().unwrap()]
+        }),
         "cluster: address 172.17.42.2 is that of docker0 of host2 and container meshimg-probe on host3",
     );
     one(
@@ -42,7 +50,10 @@ fn unique_finds_what_is_there_twice() {
     let stp = reds_of(&stp_plan(), unique, |facts| {
         set(&mut br0(facts, "host2").status, "stp_bridge_id", "1000.020000000001");
     });
-    one(&stp, "cluster: bridge identifier 1000.020000000001 is that of br0 of host1 and br0 of host2");
+    one(
+        &stp,
+        "cluster: bridge identifier 1000.020000000001 is that of br0 of host1 and br0 of host2",
+    );
 }
 
 #[test]
@@ -71,7 +82,10 @@ fn unique_looks_at_the_underlays_interfaces_and_at_no_others() {
 fn one_machine_id_is_said_and_no_fault() {
     let plan = sample::plan();
     let mut facts = sample::facts(&plan);
-    assert_eq!(unique(&plan, &facts)[0].summary, "9 MACs, 9 addresses and 3 bridge identifiers, each once");
+    assert_eq!(
+        unique(&plan, &facts)[0].summary,
+        "9 MACs, 9 addresses and 3 bridge identifiers, each once"
+    );
     at(&mut facts, "host3").machine_id = Found::Known("machine-1".into());
     let verdict = unique(&plan, &facts).remove(0);
     assert!(!verdict.is_red());
@@ -86,7 +100,11 @@ fn quiet_counts_frames() {
     let plan = sample::plan();
     let verdict = quiet(&plan, &sample::facts(&plan)).remove(0);
     assert_eq!(verdict.summary, "7.5 frames/s on all links together, fewer than 50");
-    let with = |seconds, forwarded, bpdus| reds(quiet, |facts| at(facts, "host2").traffic = Found::Known(Traffic { seconds, forwarded, bpdus }));
+    let with = |seconds, forwarded, bpdus| {
+        reds(quiet, |facts| {
+            at(facts, "host2").traffic = Found::Known(Traffic { seconds, forwarded, bpdus })
+        })
+    };
     assert!(with(8.0, 355, 4).is_empty());
     one(
         &with(8.0, 356, 4),
@@ -126,7 +144,9 @@ fn persistence_finds_files_that_differ() {
         "host1: net/ipv4/ip_forward in the files of sysctl.d is 0, planned 1",
     );
     one(
-        &reds(persistence, |facts| set(&mut boot_of(facts, "host1").sysctls, "net/ipv4/ip_forward", "0")),
+        &reds(persistence, |facts| {
+            set(&mut boot_of(facts, "host1").sysctls, "net/ipv4/ip_forward", "0")
+        }),
         "host1: net/ipv4/ip_forward is 0, planned 1",
     );
 }
@@ -134,7 +154,9 @@ fn persistence_finds_files_that_differ() {
 #[test]
 fn persistence_finds_units_that_would_start_otherwise() {
     let unit = |name: &'static str, change: fn(&mut crate::machine::facts::UnitFile)| {
-        reds(persistence, move |facts| change(config_of(facts, "host1").units.get_mut(name).unwrap()))
+        reds(persistence, move |facts| {
+            change(config_of(facts, "host1").units.get_mut(name).unwrap())
+        })
     };
     one(
         &unit("docker.service", |unit| unit.state = "disabled".into()),
@@ -145,7 +167,9 @@ fn persistence_finds_units_that_would_start_otherwise() {
         "host1: the files of docker.service are newer than what systemd runs by",
     );
     one(
-        &unit("docker.service", |unit| unit.paths.push("/run/systemd/system/docker.service.d/x.conf".into())),
+        &unit("docker.service", |unit| {
+            unit.paths.push("/run/systemd/system/docker.service.d/x.conf".into())
+        }),
         "host1: /run/systemd/system/docker.service.d/x.conf is gone after a reboot",
     );
     one(
@@ -167,7 +191,12 @@ fn persistence_finds_what_no_file_has() {
         for ovs in [&mut at(facts, "host2").ovs] {
             known(ovs).bridges.get_mut("br0").unwrap().ports.insert("gre9".into(), port.clone());
         }
-        known(&mut config_of(facts, "host2").ovs).bridges.get_mut("br0").unwrap().ports.insert("gre9".into(), port);
+        known(&mut config_of(facts, "host2").ovs)
+            .bridges
+            .get_mut("br0")
+            .unwrap()
+            .ports
+            .insert("gre9".into(), port);
     };
     one(
         &reds(persistence, added),
@@ -207,12 +236,20 @@ fn persistence_compares_the_database_on_disk_with_that_in_memory() {
         "host1: port gre1 of br0 is not the same in the database on disk as in memory",
     );
     one(
-        &red(|bridge| set(&mut bridge.ports.get_mut("gre1").unwrap().interface.options, "remote_ip", "192.0.2.9")),
+        &red(|bridge| {
+            set(
+                &mut bridge.ports.get_mut("gre1").unwrap().interface.options,
+                "remote_ip",
+                "192.0.2.9",
+            )
+        }),
         "host1: port gre1 of br0 is not the same in the database on disk as in memory",
     );
     let gone = reds(persistence, |facts| known(&mut config_of(facts, "host1").ovs).bridges.clear());
     one(&gone, "host1: the bridges of the database on disk is , planned br0");
-    let unreadable = reds(persistence, |facts| config_of(facts, "host1").ovs = Found::Unknown("No such file".into()));
+    let unreadable = reds(persistence, |facts| {
+        config_of(facts, "host1").ovs = Found::Unknown("No such file".into())
+    });
     one(&unreadable, "host1: Open vSwitch's database on disk: No such file");
 }
 
