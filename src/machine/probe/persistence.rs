@@ -1,7 +1,6 @@
 //! Probe `persistence`: what is on disk is what was planned and what runs, so a reboot changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use serde_json::Value;
 
@@ -190,13 +189,10 @@ fn bridges(check: &mut Check, host: &HostPlan, links: &BTreeMap<String, IpLink>)
         let known = name == mesh || link.kind.as_deref() == Some("veth");
         check.holds(!is_port || known, format!("port {name} of {containers} is in no file"));
     }
-    for address in links.get(mesh).iter().flat_map(|link| &link.addresses) {
-        if let IpAddr::V4(_) = address.address {
-            check.holds(
-                false,
-                format!("address {}/{} of {mesh} is in no file", address.address, address.prefix_length),
-            );
-        }
+    let addresses = links.get(mesh).into_iter().flat_map(|link| &link.addresses);
+    for address in addresses.filter(|address| address.address.is_ipv4()) {
+        let (address, length) = (address.address, address.prefix_length);
+        check.holds(false, format!("address {address}/{length} of {mesh} is in no file"));
     }
 }
 
