@@ -15,6 +15,8 @@ run stanzas ifquery "$mesh_bridge" "$container_bridge"
 if "$ask_docker" && systemctl is-active --quiet docker.service; then
   run docker-info docker info --format '{{json .}}'
 fi
-# What is counted is quiet over three seconds at least: BPDUs come every two.
-sleep "$(awk -v started="$started" '{ left = 3 - ($1 - started); print (left > 0 ? left : 0) }' /proc/uptime)"
+# What is counted is counted over three seconds at least: BPDUs come every two.
+if [ "$counted" -eq 0 ]; then
+  sleep "$(awk -v started="$started" '{ left = 3 - ($1 - started); print (left > 0 ? left : 0) }' /proc/uptime)"
+fi
 traffic traffic-end

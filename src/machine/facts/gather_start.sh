@@ -8,4 +8,5 @@ traffic() {
     ovs-ofctl --names dump-ports "$1"' traffic "$mesh_bridge"
 }
 traffic traffic-start
+counted=$status
 started=$(cut -d ' ' -f 1 /proc/uptime)

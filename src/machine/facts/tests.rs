@@ -257,7 +257,9 @@ fn a_log_that_looks_like_a_section_is_no_section() {
 fn the_schema_is_asked_for_only_after_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("cloud-init.log");
-    let script = script(Scope::All).replace("/var/log/cloud-init.log", log.to_str().unwrap());
+    let plan = sample::plan();
+    let script = script(&plan, &plan.hosts[0], Scope::All).unwrap();
+    let script = script.replace("/var/log/cloud-init.log", log.to_str().unwrap());
     let asked = |text: &str| {
         std::fs::write(&log, text).unwrap();
         let tool = crate::exec::Tool::new("sh", Duration::from_secs(120)).arguments(["-eu", "-s"]);

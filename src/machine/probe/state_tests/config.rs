@@ -188,9 +188,7 @@ fn persistence_finds_units_that_would_start_otherwise() {
 fn persistence_finds_what_no_file_has() {
     let added = |facts: &mut AllFacts| {
         let port = port(facts, "host2", "gre1").clone();
-        for ovs in [&mut at(facts, "host2").ovs] {
-            known(ovs).bridges.get_mut("br0").unwrap().ports.insert("gre9".into(), port.clone());
-        }
+        br0(facts, "host2").ports.insert("gre9".into(), port.clone());
         known(&mut config_of(facts, "host2").ovs)
             .bridges
             .get_mut("br0")
