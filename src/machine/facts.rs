@@ -177,5 +177,8 @@ pub(super) fn sections_of(output: &str) -> Sections {
 }
 
 #[cfg(test)]
+#[path = "facts/end_tests.rs"]
+mod end_tests;
+#[cfg(test)]
 #[path = "facts/tests.rs"]
 mod tests;
