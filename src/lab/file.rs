@@ -44,6 +44,9 @@ pub struct LabFile {
     pub processors: u32,
     /// Whether cloud-init reads its user-data before the network comes up (NoCloud's `dsmode: local`), not after it.
     pub local_seed: bool,
+    /// On the underlay, of the machine that is no host of the cluster: guests have a route to it. `None`: no address was left.
+    #[serde(default)]
+    pub stranger: Option<IpAddr>,
     /// In the order of cluster.yaml; the place in the list is the port of the switch.
     pub guests: Vec<GuestFile>,
 }
@@ -79,6 +82,11 @@ impl LabFile {
     /// The MAC of the host's NIC `nic`, a different one for every cluster, host and NIC.
     pub fn mac(&self, host: &str, nic: Nic) -> MacAddress {
         mac(&self.cluster, host, nic)
+    }
+
+    /// The MAC of the stranger's port; no host has an empty name.
+    pub fn stranger_mac(&self) -> MacAddress {
+        mac(&self.cluster, "", Nic::Underlay)
     }
 
     /// The guest's address in the management subnet; QEMU itself has the second (qemu(1), `-netdev user`).

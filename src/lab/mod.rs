@@ -23,6 +23,7 @@ mod seed;
 pub mod session;
 mod ssh;
 pub mod state;
+pub mod stranger;
 pub mod supervisor;
 pub mod switch;
 mod underlay;

@@ -13,7 +13,7 @@ use super::error::LabError;
 use super::file::{Accelerator, GuestFile, LabFile};
 use super::seed::{self, Keys};
 use super::state::{LabFolder, StateError, make_private, names};
-use super::{management, qemu};
+use super::{management, qemu, stranger};
 use crate::exec::Tool;
 use crate::image::BaseImage;
 use crate::plan::HostPlan;
@@ -79,6 +79,7 @@ pub(super) fn lab_file(request: &LabRequest, accelerator: Accelerator) -> Result
         memory_mib: request.memory_mib,
         processors: request.processors,
         local_seed: request.local_seed,
+        stranger: stranger::address(&addresses, request.subnet, management),
         guests: guests.collect::<Result<_, LabError>>()?,
     })
 }

@@ -263,6 +263,19 @@ impl Lab {
         self.file.guests.iter().map(|guest| guest.name.as_str())
     }
 
+    /// Where a machine that is no host of the cluster is on the underlay, if the lab has an address for it.
+    pub fn stranger(&self) -> (crate::plan::MacAddress, Option<std::net::IpAddr>) {
+        (self.file.stranger_mac(), self.file.stranger)
+    }
+
+    /// Connects to a socket in the lab's folder.
+    ///
+    /// # Errors
+    /// Those of connect(2).
+    pub(super) fn connect(&self, name: &str) -> std::io::Result<std::os::unix::net::UnixStream> {
+        self.folder.connect(name)
+    }
+
     /// How the guests run.
     pub fn accelerator(&self) -> super::Accelerator {
         self.file.accelerator

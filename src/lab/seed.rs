@@ -114,17 +114,16 @@ fn boothook(lab: &LabFile, guest: &GuestFile, login_public: &str) -> String {
         IpAddr::V6(_) => ("inet6", "-6", 128),
     };
     let (inet, option, length) = family;
-    let peers = || lab.guests.iter().filter(|peer| peer.name != guest.name);
-    let now: String = peers()
-        .map(|peer| {
-            format!(
-                "ip {option} route replace {}/{length} dev {interface} 2>/dev/null || true\n",
-                peer.address
-            )
-        })
+    let peers = lab.guests.iter().filter(|peer| peer.name != guest.name).map(|peer| peer.address);
+    // The stranger's too: what a host does not say to it for want of a route proves nothing.
+    let addresses: Vec<IpAddr> = peers.chain(lab.stranger).collect();
+    let now: String = addresses
+        .iter()
+        .map(|address| format!("ip {option} route replace {address}/{length} dev {interface} 2>/dev/null || true\n"))
         .collect();
-    let routes: String = peers()
-        .map(|peer| format!("    up ip {option} route replace {}/{length} dev {interface}\n", peer.address))
+    let routes: String = addresses
+        .iter()
+        .map(|address| format!("    up ip {option} route replace {address}/{length} dev {interface}\n"))
         .collect();
     format!(
         "#cloud-boothook\n\

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{Lab, LabError, LabHost, LabRequest};
+use super::{Lab, LabError, LabHost, LabRequest, stranger};
 use crate::image::BaseImage;
 use crate::machine::Machine;
 use crate::machine::facts::{self, Facts, Scope};
@@ -194,6 +194,8 @@ impl<'a> Session<'a> {
     pub fn probe(&mut self) -> Vec<Verdict> {
         self.ui.line("probing ...");
         let started = Instant::now();
+        // First, so that what Docker says of its network has them.
+        let containers = container::start(self.plan, &self.all());
         let facts = facts::gather(self.plan, &self.all(), Scope::All, GATHER_DEADLINE);
         if self.networking_without_mesh.is_none() {
             self.networking_without_mesh = facts.values().filter_map(networking_without_mesh).max();
@@ -205,7 +207,9 @@ impl<'a> Session<'a> {
             ..default
         };
         let mut verdicts = probe::state(self.plan, &facts, &limits);
-        verdicts.extend(probe::active(self.plan, &self.all()));
+        verdicts.extend(probe::active(self.plan, &self.all(), &containers));
+        let questions = probe::exposure::questions(self.plan, &facts, &containers);
+        verdicts.extend(probe::exposure::exposure(self.plan, &stranger::ask(&self.lab, questions)));
         self.ui.line(&format!("probed in {}", seconds(started.elapsed())));
         verdicts
     }

@@ -1,9 +1,12 @@
 //! What is gathered from a running host, in one call of ssh, for all state probes.
 
 mod boot;
+mod config;
 mod docker;
 mod link;
+mod listening;
 mod sections;
+mod traffic;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,13 +14,17 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use boot::{Boot, CloudInit, FailedUnit, SlowUnit, UnitTimes};
-pub use docker::{DockerFacts, DockerNetwork};
+pub use config::{Config, DAEMON_OPTIONS, FileFacts, UnitFile, asks_docker};
+pub use docker::{DockerContainer, DockerFacts, DockerNetwork};
 pub use link::{Address, IpLink};
+pub use listening::{Listener, Transport};
+pub use traffic::Traffic;
 
 pub(super) use self::sections::Sections;
 use super::openvswitch::{self, OpenVSwitch};
 use super::{Machine, on_each, ssh};
-use crate::plan::Plan;
+use crate::plan::{HostPlan, Plan};
+use crate::render::{RenderFilesError, host_files};
 use crate::spec::HostName;
 
 /// How much to ask a host for.
@@ -64,7 +71,7 @@ impl<T> From<Result<T, String>> for Found<T> {
 }
 
 /// All that is known of one running host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Facts {
     /// Another one after each boot (proc_sys_kernel(5), random/boot_id).
@@ -74,6 +81,11 @@ pub struct Facts {
     pub links: Found<BTreeMap<String, IpLink>>,
     pub docker: Found<DockerFacts>,
     pub boot: Found<Boot>,
+    /// machine-id(5).
+    pub machine_id: Found<String>,
+    pub listening: Found<Vec<Listener>>,
+    pub traffic: Found<Traffic>,
+    pub config: Found<Config>,
 }
 
 impl Facts {
@@ -85,6 +97,10 @@ impl Facts {
             links: Found::Unknown(why.to_owned()),
             docker: Found::Unknown(why.to_owned()),
             boot: Found::Unknown(why.to_owned()),
+            machine_id: Found::Unknown(why.to_owned()),
+            listening: Found::Unknown(why.to_owned()),
+            traffic: Found::Unknown(why.to_owned()),
+            config: Found::Unknown(why.to_owned()),
         }
     }
 
@@ -100,27 +116,52 @@ impl Facts {
             links: sections.text("ip").and_then(link::parse).into(),
             docker: docker::parse(&sections).into(),
             boot: boot::parse(&sections).into(),
+            machine_id: sections.text("machine-id").map(|text| text.trim().to_owned()).into(),
+            listening: sections.text("listening").and_then(listening::parse).into(),
+            traffic: traffic::parse(&sections).into(),
+            config: config::parse(&sections).into(),
         }
     }
 }
 
-/// The shell script that prints the facts.
-pub fn script(scope: Scope) -> String {
+/// The shell script that prints the facts of `host`.
+///
+/// # Errors
+/// A mistake of ours in a template of a host's files.
+pub fn script(plan: &Plan, host: &HostPlan, scope: Scope) -> Result<String, RenderFilesError> {
     const MESH: &str = include_str!("facts/gather.sh");
+    const START: &str = include_str!("facts/gather_start.sh");
     const BOOT: &str = include_str!("facts/gather_boot.sh");
-    match scope {
-        Scope::Mesh => MESH.to_owned(),
-        Scope::All => format!("{MESH}{BOOT}"),
+    const END: &str = include_str!("facts/gather_end.sh");
+    if scope == Scope::Mesh {
+        return Ok(MESH.to_owned());
     }
+    let files: Vec<String> = host_files(plan, host)?.into_iter().map(|file| file.path).collect();
+    let (mesh, containers) = (&host.mesh_bridge.name, &host.container_bridge.name);
+    // Paths of ours and names that went through their types: nothing that a shell would look at.
+    let known = format!(
+        "mesh_bridge={mesh}\ncontainer_bridge={containers}\nask_docker={}\nfiles='{}'\n",
+        asks_docker(host),
+        files.join(" ")
+    );
+    Ok(format!("{known}{MESH}{START}{BOOT}{END}"))
 }
 
 /// Asks all machines at once. Every host of `plan` is in the result: one that no machine was given for, or that was not reached, with
 /// facts that say so. `deadline` is for each.
 pub fn gather(plan: &Plan, machines: &[&dyn Machine], scope: Scope, deadline: Duration) -> BTreeMap<HostName, Facts> {
-    let script = script(scope);
-    let mut facts = on_each(machines, |machine| match machine.run(&script, deadline) {
-        Ok(finished) => Facts::parse(&finished.stdout_text()),
-        Err(error) => Facts::unknown(&format!("not reached: {}", ssh::last_words(&error))),
+    let mut facts = on_each(machines, |machine| {
+        let Some(host) = plan.hosts.iter().find(|host| host.name == *machine.name()) else {
+            return Facts::unknown("it is no host of the plan");
+        };
+        let script = match script(plan, host, scope) {
+            Ok(script) => script,
+            Err(error) => return Facts::unknown(&error.to_string()),
+        };
+        match machine.run(&script, deadline) {
+            Ok(finished) => Facts::parse(&finished.stdout_text()),
+            Err(error) => Facts::unknown(&format!("not reached: {}", ssh::last_words(&error))),
+        }
     });
     for host in &plan.hosts {
         facts
@@ -135,6 +176,9 @@ pub(super) fn sections_of(output: &str) -> Sections {
     Sections::parse(output)
 }
 
+#[cfg(test)]
+#[path = "facts/end_tests.rs"]
+mod end_tests;
 #[cfg(test)]
 #[path = "facts/tests.rs"]
 mod tests;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::ovsdb::{OvsdbError, Row, parse_table};
+use super::ovsdb::{OvsdbError, Row, parse_selected, parse_table};
 
 type Settings = BTreeMap<String, String>;
 
@@ -66,13 +66,32 @@ pub fn parse(text: &str) -> Result<OpenVSwitch, OvsdbError> {
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     let mut table = || parse_table(lines.next().unwrap_or_default());
     let (roots, bridges, ports, interfaces) = (table()?, table()?, table()?, table()?);
-    let interfaces = by_id(&interfaces, interface);
-    let ports = by_id(&ports, |row| port(row, &interfaces));
-    let named = |row: &Row| (row.atom("name").unwrap_or_default().to_owned(), bridge(row, &ports));
     Ok(OpenVSwitch {
         version: roots.first().and_then(|row| owned(row, "ovs_version")),
-        bridges: bridges.iter().map(named).collect(),
+        bridges: assemble(&bridges, &ports, &interfaces),
     })
+}
+
+/// Reads the rows of Bridge, Port and Interface in the answer to a query of the database's file. What only the running daemon knows is
+/// not there, its version among it.
+///
+/// # Errors
+/// [`OvsdbError`] for what is no answer; a table that is missing counts as empty.
+pub fn parse_query(text: &str) -> Result<OpenVSwitch, OvsdbError> {
+    let mut tables = parse_selected(text)?.into_iter();
+    let mut table = || tables.next().unwrap_or_default();
+    let (bridges, ports, interfaces) = (table(), table(), table());
+    Ok(OpenVSwitch {
+        version: None,
+        bridges: assemble(&bridges, &ports, &interfaces),
+    })
+}
+
+fn assemble(bridges: &[Row], ports: &[Row], interfaces: &[Row]) -> BTreeMap<String, Bridge> {
+    let interfaces = by_id(interfaces, interface);
+    let ports = by_id(ports, |row| port(row, &interfaces));
+    let named = |row: &Row| (row.atom("name").unwrap_or_default().to_owned(), bridge(row, &ports));
+    bridges.iter().map(named).collect()
 }
 
 fn by_id<T>(rows: &[Row], convert: impl Fn(&Row) -> T) -> BTreeMap<String, (String, T)> {

@@ -89,6 +89,27 @@ pub fn parse_table(text: &str) -> Result<Vec<Row>, OvsdbError> {
     table.data.into_iter().map(row).collect()
 }
 
+#[derive(Deserialize)]
+struct Selected {
+    rows: Vec<BTreeMap<String, Json>>,
+}
+
+/// Reads the answer to a transaction of `select` operations (RFC 7047 5.2.2), as ovsdb-tool(1) prints it: the rows of each.
+///
+/// # Errors
+/// [`OvsdbError`] when `text` is no such answer; an operation that failed has no rows.
+pub fn parse_selected(text: &str) -> Result<Vec<Vec<Row>>, OvsdbError> {
+    let answers: Vec<Selected> = serde_json::from_str(text).map_err(|error| OvsdbError(error.to_string()))?;
+    let row = |columns: BTreeMap<String, Json>| {
+        let cells = columns.into_iter().map(|(column, json)| Ok((column, value(&json)?)));
+        Ok(Row(cells.collect::<Result<_, OvsdbError>>()?))
+    };
+    answers
+        .into_iter()
+        .map(|answer| answer.rows.into_iter().map(row).collect())
+        .collect()
+}
+
 fn value(json: &Json) -> Result<Value, OvsdbError> {
     match json.as_array().map(Vec::as_slice) {
         Some([Json::String(tag), Json::Array(members)]) if tag == "set" => {

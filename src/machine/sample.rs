@@ -5,12 +5,16 @@ use std::net::Ipv4Addr;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::facts::{Address, Boot, CloudInit, DockerFacts, DockerNetwork, Found, IpLink, SlowUnit, UnitTimes};
+use super::facts::{
+    Address, Boot, CloudInit, Config, DockerContainer, DockerFacts, DockerNetwork, FileFacts, Found, IpLink, Listener, SlowUnit, Traffic,
+    Transport, UnitFile, UnitTimes,
+};
 use super::openvswitch::{Bridge, Interface, OpenVSwitch, Port};
 use super::probe::container::{Containers, ProbeContainer};
 use super::{Facts, Machine};
 use crate::exec::{ExecError, Finished};
 use crate::plan::*;
+use crate::render::host_files;
 use crate::spec::{Api, Bfd, HostName, LoopProtection, Network, Os, Tunnel};
 
 const LINKS: [(&str, usize, usize); 3] = [("gre1", 0, 1), ("gre2", 0, 2), ("gre3", 1, 2)];
@@ -120,7 +124,90 @@ fn host_facts(plan: &Plan, host: &HostPlan) -> Facts {
         links: Found::Known(links(host)),
         docker: Found::Known(docker(plan, host)),
         boot: Found::Known(boot()),
+        machine_id: Found::Known(format!("machine-{}", host.number)),
+        listening: Found::Known(
+            [
+                (Transport::Tcp, "0.0.0.0", 22),
+                (Transport::Tcp, "0.0.0.0", 9999),
+                (Transport::Tcp, "127.0.0.1", 631),
+                (Transport::Udp, "0.0.0.0", 5353),
+            ]
+            .map(|(protocol, address, port)| Listener {
+                protocol,
+                address: address.parse().unwrap(),
+                port,
+            })
+            .into(),
+        ),
+        traffic: Found::Known(Traffic {
+            seconds: 8.0,
+            forwarded: 16,
+            bpdus: 4,
+        }),
+        config: Found::Known(config(plan, host)),
     }
+}
+
+fn config(plan: &Plan, host: &HostPlan) -> Config {
+    let planned = host_files(plan, host).unwrap();
+    let unit = |name: &str, state: &str| {
+        let of = |path: &&str| path.contains(&format!("/{name}"));
+        let paths = planned
+            .iter()
+            .map(|file| file.path.as_str())
+            .filter(of)
+            .map(str::to_owned)
+            .collect();
+        let unit = UnitFile {
+            load_state: "loaded".into(),
+            state: state.into(),
+            paths,
+            needs_reload: false,
+        };
+        (name.to_owned(), unit)
+    };
+    let stored = OpenVSwitch {
+        version: None,
+        bridges: BTreeMap::from([(host.mesh_bridge.name.to_string(), stored(bridge(plan, host)))]),
+    };
+    let ports: Vec<&str> = host.mesh_bridge.ports.iter().map(|port| port.name.as_str()).collect();
+    Config {
+        files: planned.iter().map(|file| (file.path.clone(), FileFacts::from(file))).collect(),
+        units: BTreeMap::from([
+            unit("docker.service", "enabled"),
+            unit("meshimg-mesh.service", "enabled"),
+            unit("meshimg-setup.service", "enabled"),
+            unit("networking.service", "enabled"),
+            unit("openvswitch-switch.service", "enabled"),
+            unit("ovs-vswitchd.service", "static"),
+            unit("ovsdb-server.service", "static"),
+        ]),
+        ovs: Found::Known(stored),
+        sysctls: map([
+            ("net/ipv4/ip_forward", "1".into()),
+            ("net/bridge/bridge-nf-call-iptables", "0".into()),
+            ("net/bridge/bridge-nf-call-ip6tables", "0".into()),
+        ]),
+        stanzas: Found::Known(map([
+            ("ovs_ports", ports.join(" ")),
+            ("address", host.container_bridge.address.to_string()),
+        ])),
+        docker: Found::default(),
+    }
+}
+
+/// A bridge as the database on disk has it: without what only the daemon knows.
+fn stored(mut bridge: Bridge) -> Bridge {
+    bridge.rstp_status.clear();
+    bridge.status.clear();
+    for port in bridge.ports.values_mut() {
+        port.rstp_status.clear();
+        port.status.clear();
+        let interface = &mut port.interface;
+        (interface.mac_in_use, interface.mtu, interface.admin_state, interface.link_state) = (None, None, None, None);
+        interface.bfd_status.clear();
+    }
+    bridge
 }
 
 fn bridge(plan: &Plan, host: &HostPlan) -> Bridge {
@@ -225,7 +312,7 @@ fn links(host: &HostPlan) -> BTreeMap<String, IpLink> {
                 prefix_length: 16,
             },
             Address {
-                address: "fe80::1".parse().unwrap(),
+                address: format!("fe80::{}", host.number).parse().unwrap(),
                 prefix_length: 64,
             },
         ],
@@ -253,6 +340,13 @@ fn docker(plan: &Plan, host: &HostPlan) -> DockerFacts {
                 ("com.docker.network.bridge.name", "docker0".into()),
                 ("com.docker.network.driver.mtu", "1462".into()),
             ]),
+            containers: BTreeMap::from([(
+                "meshimg-probe".to_owned(),
+                DockerContainer {
+                    mac: Some(format!("02:42:ac:11:00:0{}", host.number)),
+                    addresses: vec![Ipv4Addr::new(172, 17, 64 * host.number as u8, 0).into()],
+                },
+            )]),
         },
     }
 }
@@ -302,8 +396,15 @@ pub fn containers() -> Containers {
     (1..=3).map(container).collect()
 }
 
-/// What a machine of a healthy mesh prints for a script of [`super::ping::script`].
+/// What a machine of a healthy mesh prints for a script of [`super::ping::script`] or of the probe `bulk`.
 pub fn answer(script: &str) -> String {
+    if script.contains("print(\"sent\"") {
+        let hash = "a1".repeat(64);
+        return format!("sent 67108864 {hash} -\nreceived 67108864 {hash} -\nseconds 4.0\n");
+    }
+    if script.contains("listener.listen") {
+        return "40001\n".to_owned();
+    }
     let names = script.lines().filter_map(|line| line.strip_prefix("show "));
     let ping = |name: &str| match name.rsplit_once('.') {
         Some((_, "exact")) => {

@@ -169,6 +169,11 @@ impl MacAddress {
         octets[0] = (octets[0] | 0x02) & !0x01;
         Self(octets)
     }
+
+    /// As it stands in a frame.
+    pub fn octets(self) -> [u8; 6] {
+        self.0
+    }
 }
 
 impl std::fmt::Display for MacAddress {

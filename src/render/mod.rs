@@ -13,6 +13,6 @@ mod tests;
 
 pub use artifact::*;
 pub use cloud_init::{RenderError, USER_DATA_MAX, cloud_init};
-pub use host_files::{HostFile, host_files};
+pub use host_files::{HostFile, RenderFilesError, host_files};
 pub use seed::with_seeds;
 pub use write::{WriteError, differences, write, write_new};

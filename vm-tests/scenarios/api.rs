@@ -7,6 +7,7 @@ use meshimg::plan::{Plan, plan};
 use meshimg::render::host_files;
 use meshimg::spec::Api;
 
+use super::probes::{exactly, exposure};
 use super::{containers_reach_each_other, run, three};
 use crate::clusters::spec_of;
 
@@ -51,6 +52,9 @@ fn api(session: &mut Session<'static>) -> Result<(), Failed> {
              {ask} version >/dev/null 2>&1 || echo stranger refused"
         ),
     )?;
+    // A stranger gets to the bridge by way of the underlay, and no further than TLS. By the plan of a cluster without it, it is one port
+    // too many.
+    let found = exposure(session);
     let back = format!(
         "rm /etc/systemd/system/docker.service.d/meshimg-api.conf\n{}",
         write_docker_files(session.plan)?
@@ -59,6 +63,10 @@ fn api(session: &mut Session<'static>) -> Result<(), Failed> {
     if listeners.trim() != "172.17.42.2:2376" || answers != "known\nstranger refused\n" {
         return Err(format!("dockerd listens on {listeners}, and answers: {answers}").into());
     }
+    exactly(
+        &found,
+        &["exposure (host2): TCP port of 172.17.42.2 2376 takes connections from the underlay"],
+    )?;
     containers_reach_each_other(session)
 }
 

@@ -8,6 +8,7 @@ mod isolation;
 mod mesh;
 mod mixed;
 mod order;
+mod probes;
 
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ pub fn all() -> Vec<Trial> {
     [
         mesh::tests(),
         isolation::tests(),
+        probes::tests(),
         order::tests(),
         api::tests(),
         faults::tests(),

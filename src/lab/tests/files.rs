@@ -30,7 +30,7 @@ fn vendor_part(first: &str, second: &str, kind: &str) -> String {
 
 #[test]
 fn meta_data_changes_with_the_content() {
-    insta::assert_snapshot!(text("192.0.2.1", "192.0.2.2", "meta-data"), @r#"{"instance-id":"meshimg-lab-demo-host1-b5b32fc622010fff","local-hostname":"host1"}"#);
+    insta::assert_snapshot!(text("192.0.2.1", "192.0.2.2", "meta-data"), @r#"{"instance-id":"meshimg-lab-demo-host1-3467643d8e373a38","local-hostname":"host1"}"#);
     assert_ne!(
         text("192.0.2.1", "192.0.2.2", "meta-data"),
         text("192.0.2.1", "192.0.2.3", "meta-data")
@@ -70,7 +70,7 @@ fn vendor_data_sets_keys_routes_and_the_login() {
     #cloud-config
     {"cloud_config_modules":["apt-configure","runcmd"],"cloud_final_modules":["write-files-deferred","scripts-user","final-message"],"disable_root":false,"growpart":{"mode":"off"},"resize_rootfs":false,"ssh_deletekeys":true,"ssh_genkeytypes":["ed25519"],"ssh_keys":{"ed25519_private":"-----BEGIN-----\nprivate\n-----END-----\n","ed25519_public":"ssh-ed25519 AAAAhost host1\n"}}
     "#);
-    insta::assert_snapshot!(vendor_part("192.0.2.1", "203.0.113.2", "text/cloud-boothook"), @r#"
+    insta::assert_snapshot!(vendor_part("192.0.2.1", "203.0.113.2", "text/cloud-boothook"), @"
     #cloud-boothook
     #!/bin/sh
     # Made by meshimg for a guest of its lab; real hosts have none of this.
@@ -80,10 +80,12 @@ fn vendor_data_sets_keys_routes_and_the_login() {
     # The other hosts are on the same wire, whatever their addresses look like.
     iface eth1 inet manual
         up ip -4 route replace 203.0.113.2/32 dev eth1
+        up ip -4 route replace 203.0.113.254/32 dev eth1
     END
     fi
     # With a seed that is read after the network came up, for this one boot; before it, there is no link yet.
     ip -4 route replace 203.0.113.2/32 dev eth1 2>/dev/null || true
+    ip -4 route replace 203.0.113.254/32 dev eth1 2>/dev/null || true
     mkdir -p /etc/ssh/sshd_config.d
     cat > /etc/ssh/meshimg-lab-login.pub <<'END'
     ssh-ed25519 AAAAlogin meshimg lab demo
@@ -93,7 +95,7 @@ fn vendor_data_sets_keys_routes_and_the_login() {
         AuthorizedKeysFile /etc/ssh/meshimg-lab-login.pub .ssh/authorized_keys
         PermitRootLogin prohibit-password
     END
-    "#);
+    ");
     let six = vendor_part("2001:db8::1", "2001:db8:1::2", "text/cloud-boothook");
     assert!(
         six.contains("iface eth1 inet6 manual\n    up ip -6 route replace 2001:db8:1::2/128 dev eth1\n"),

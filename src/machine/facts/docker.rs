@@ -1,6 +1,7 @@
 //! Docker and its default network.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -26,10 +27,24 @@ pub struct DockerNetwork {
     pub gateway: Option<String>,
     /// `com.docker.network.bridge.name`, `com.docker.network.driver.mtu` and others.
     pub options: BTreeMap<String, String>,
+    /// Those that run on it, by name.
+    #[serde(default)]
+    pub containers: BTreeMap<String, DockerContainer>,
+}
+
+/// A container's place on the network.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DockerContainer {
+    /// Lower case with colons.
+    pub mac: Option<String>,
+    pub addresses: Vec<IpAddr>,
 }
 
 #[derive(Deserialize)]
 struct RawNetwork {
+    #[serde(rename = "Containers", default)]
+    containers: Option<BTreeMap<String, RawContainer>>,
     #[serde(rename = "IPAM", default)]
     ipam: RawIpam,
     #[serde(rename = "Options", default)]
@@ -49,6 +64,29 @@ struct RawConfig {
     #[serde(rename = "IPRange")]
     ip_range: Option<String>,
     gateway: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct RawContainer {
+    name: String,
+    mac_address: String,
+    /// With their prefix lengths; empty where there is none.
+    #[serde(rename = "IPv4Address")]
+    ipv4_address: String,
+    #[serde(rename = "IPv6Address")]
+    ipv6_address: String,
+}
+
+impl RawContainer {
+    fn convert(self) -> (String, DockerContainer) {
+        let address = |text: &String| text.split('/').next()?.parse().ok();
+        let container = DockerContainer {
+            mac: (!self.mac_address.is_empty()).then(|| self.mac_address.to_ascii_lowercase()),
+            addresses: [&self.ipv4_address, &self.ipv6_address].into_iter().filter_map(address).collect(),
+        };
+        (self.name, container)
+    }
 }
 
 pub fn parse(sections: &Sections) -> Result<DockerFacts, String> {
@@ -75,5 +113,11 @@ fn parse_network(text: &str) -> Result<DockerNetwork, String> {
         ip_range: given(config.ip_range),
         gateway: given(config.gateway),
         options: network.options.unwrap_or_default(),
+        containers: network
+            .containers
+            .unwrap_or_default()
+            .into_values()
+            .map(RawContainer::convert)
+            .collect(),
     })
 }

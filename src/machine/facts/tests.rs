@@ -257,7 +257,9 @@ fn a_log_that_looks_like_a_section_is_no_section() {
 fn the_schema_is_asked_for_only_after_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("cloud-init.log");
-    let script = script(Scope::All).replace("/var/log/cloud-init.log", log.to_str().unwrap());
+    let plan = sample::plan();
+    let script = script(&plan, &plan.hosts[0], Scope::All).unwrap();
+    let script = script.replace("/var/log/cloud-init.log", log.to_str().unwrap());
     let asked = |text: &str| {
         std::fs::write(&log, text).unwrap();
         let tool = crate::exec::Tool::new("sh", Duration::from_secs(120)).arguments(["-eu", "-s"]);
@@ -278,9 +280,10 @@ fn the_schema_is_asked_for_only_after_a_warning() {
 /// Here few of the tools are installed and no systemd need run; what cannot be asked must not stop the rest.
 #[test]
 fn the_script_runs_to_its_end_on_any_machine() {
+    let plan = sample::plan();
     let finished = crate::exec::Tool::new("sh", Duration::from_secs(120))
         .arguments(["-eu", "-s"])
-        .stdin(script(Scope::All))
+        .stdin(script(&plan, &plan.hosts[0], Scope::All).unwrap())
         .run()
         .unwrap();
     let sections = sections_of(&finished.stdout_text());
@@ -295,12 +298,19 @@ fn the_script_runs_to_its_end_on_any_machine() {
         "manager",
         "blame",
         "cloud-init",
+        "listening",
+        "files-hash",
+        "unit-files",
+        "ovs-disk",
+        "sysctl-files",
+        "stanzas",
+        "traffic-end",
     ] {
         sections.get(name).unwrap();
     }
     assert_eq!(sections.get("kernel").unwrap().status, 0);
     assert!(sections.text("sysctl").unwrap().contains("net/ipv4/ip_forward="));
-    assert!(!script(Scope::Mesh).contains("cloud-init"));
+    assert!(!script(&plan, &plan.hosts[0], Scope::Mesh).unwrap().contains("cloud-init"));
 }
 
 #[test]

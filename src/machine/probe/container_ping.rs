@@ -1,32 +1,69 @@
 //! Probe `container-ping`: a container on each host pings one on each other host.
 
-use super::container::Containers;
+use super::container::{Containers, ProbeContainer};
 use super::underlay_ping::judge;
 use super::{Probe, Verdict, between, never_empty, on, pairs};
 use crate::machine::{Machine, ping};
-use crate::plan::{HostPlan, Plan};
+use crate::plan::Plan;
+use crate::spec::HostName;
 
 const HELP: &str = "look at the red ones of tunnels, bfd, loop-free and docker0 first; with those green, see `sysctl net.bridge` and the \
                     firewall on both hosts";
 const SLICE_HELP: &str = "Docker did not take fixed-cidr from /etc/docker/daemon.json: two hosts can give out the same address";
 
+/// Pings from the container of each host to that of each other, for all probes that are about them.
+pub struct Asked<'a> {
+    containers: &'a Containers,
+    answers: pairs::Answers,
+}
+
+impl<'a> Asked<'a> {
+    /// Has every host ping every other, all at once.
+    pub fn ask(plan: &Plan, machines: &[&dyn Machine], containers: &'a Containers) -> Self {
+        let get = |host: &HostName| containers.get(host).and_then(|result| result.as_ref().ok());
+        let answers = pairs::run(machines, |host| {
+            let Some(own) = get(host) else { return Vec::new() };
+            let others = plan.hosts.iter().filter(|other| other.name != *host);
+            others
+                .filter_map(|other| Some(ping::reach(&other.name, get(&other.name)?.address.into(), Some(own))))
+                .collect()
+        });
+        Self { containers, answers }
+    }
+
+    fn container(&self, host: &HostName) -> Result<ProbeContainer, String> {
+        match self.containers.get(host) {
+            Some(result) => result.clone(),
+            None => Err("no container was started".to_owned()),
+        }
+    }
+
+    /// What the ping from the one to the other came to.
+    ///
+    /// # Errors
+    /// Why it did not run, or would show nothing.
+    pub fn get(&self, from: &HostName, to: &HostName) -> Result<ping::Pings, String> {
+        match (self.container(from), self.container(to)) {
+            (Err(why), _) => Err(format!("no container on {from}: {why}")),
+            (_, Err(why)) => Err(format!("no container on {to}: {why}")),
+            // It would answer itself.
+            (Ok(own), Ok(other)) if own.address == other.address => Err(format!("both containers have the address {}", own.address)),
+            _ => self.answers.get(from, to.as_str()),
+        }
+    }
+}
+
+/// Asks, and judges.
+pub fn container_ping(plan: &Plan, machines: &[&dyn Machine], containers: &Containers) -> Vec<Verdict> {
+    container_ping_of(plan, &Asked::ask(plan, machines, containers))
+}
+
 /// Each container's address is in its host's slice, and all ordered pairs of containers reach each other; the measured value is the mean
 /// time until the reply, ms.
-pub fn container_ping(plan: &Plan, machines: &[&dyn Machine], containers: &Containers) -> Vec<Verdict> {
-    let get = |host: &HostPlan| match containers.get(&host.name) {
-        Some(result) => result.clone(),
-        None => Err("no container was started".to_owned()),
-    };
-    let answers = pairs::run(machines, |host| {
-        let Some(Ok(own)) = containers.get(host) else { return Vec::new() };
-        let others = plan.hosts.iter().filter(|other| other.name != *host);
-        others
-            .filter_map(|other| Some(ping::reach(&other.name, get(other).ok()?.address.into(), Some(own))))
-            .collect()
-    });
+pub fn container_ping_of(plan: &Plan, asked: &Asked) -> Vec<Verdict> {
     let mut verdicts: Vec<Verdict> = Vec::new();
     for host in &plan.hosts {
-        verdicts.push(match get(host) {
+        verdicts.push(match asked.container(&host.name) {
             Ok(container) if host.container_bridge.slice.contains(&container.address) => Verdict::green(
                 Probe::ContainerPing,
                 on(&host.name),
@@ -50,13 +87,7 @@ pub fn container_ping(plan: &Plan, machines: &[&dyn Machine], containers: &Conta
     let mut pairs = Vec::new();
     for from in &plan.hosts {
         for to in plan.hosts.iter().filter(|to| to.name != from.name) {
-            let pings = match (get(from), get(to)) {
-                (Err(why), _) => Err(format!("no container on {}: {why}", from.name)),
-                (_, Err(why)) => Err(format!("no container on {}: {why}", to.name)),
-                // It would answer itself.
-                (Ok(own), Ok(other)) if own.address == other.address => Err(format!("both containers have the address {}", own.address)),
-                _ => answers.get(&from.name, to.name.as_str()),
-            };
+            let pings = asked.get(&from.name, &to.name);
             pairs.push(judge(Probe::ContainerPing, between(&from.name, &to.name), pings, HELP));
         }
     }
@@ -67,7 +98,6 @@ pub fn container_ping(plan: &Plan, machines: &[&dyn Machine], containers: &Conta
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::probe::container::ProbeContainer;
     use crate::machine::sample::{self, Scripted};
 
     fn scripted(answer: fn(&str) -> String) -> Vec<Scripted> {

@@ -10,33 +10,44 @@ use crate::spec::HostName;
 
 mod bfd;
 mod boot;
+mod bulk;
 mod check;
 pub mod container;
 mod container_ping;
 mod docker;
 mod docker0;
+mod duplicates;
+pub mod exposure;
 mod loop_free;
 mod mtu;
 mod ovs;
 mod pairs;
+mod persistence;
+mod quiet;
 mod ready;
 mod tunnels;
 mod underlay_ping;
+mod unique;
 
 #[cfg(test)]
 mod state_tests;
 
 pub use bfd::bfd;
 pub use boot::{BootLimits, boot};
-pub use container_ping::container_ping;
+pub use bulk::bulk;
+pub use container_ping::{Asked, container_ping, container_ping_of};
 pub use docker::docker;
 pub use docker0::docker0;
+pub use duplicates::duplicates;
 pub use loop_free::loop_free;
 pub use mtu::mtu;
 pub use ovs::ovs;
+pub use persistence::persistence;
+pub use quiet::quiet;
 pub use ready::{boot_finished, mesh_ready};
 pub use tunnels::tunnels;
 pub use underlay_ping::underlay_ping;
+pub use unique::unique;
 
 /// One check, in the order in which they are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -49,14 +60,20 @@ pub enum Probe {
     LoopFree,
     Docker0,
     Docker,
+    Unique,
+    Quiet,
     ContainerPing,
+    Duplicates,
     Mtu,
+    Bulk,
+    Persistence,
     Boot,
+    Exposure,
 }
 
 impl Probe {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 16] = [
         Self::UnderlayPing,
         Self::Ovs,
         Self::Tunnels,
@@ -64,9 +81,15 @@ impl Probe {
         Self::LoopFree,
         Self::Docker0,
         Self::Docker,
+        Self::Unique,
+        Self::Quiet,
         Self::ContainerPing,
+        Self::Duplicates,
         Self::Mtu,
+        Self::Bulk,
+        Self::Persistence,
         Self::Boot,
+        Self::Exposure,
     ];
 
     /// Its name, as the JSON has it.
@@ -79,9 +102,15 @@ impl Probe {
             Self::LoopFree => "loop-free",
             Self::Docker0 => "docker0",
             Self::Docker => "docker",
+            Self::Unique => "unique",
+            Self::Quiet => "quiet",
             Self::ContainerPing => "container-ping",
+            Self::Duplicates => "duplicates",
             Self::Mtu => "mtu",
+            Self::Bulk => "bulk",
+            Self::Persistence => "persistence",
             Self::Boot => "boot",
+            Self::Exposure => "exposure",
         }
     }
 
@@ -95,9 +124,15 @@ impl Probe {
             Self::LoopFree => "one root, and the forwarding links form a tree",
             Self::Docker0 => "container bridges are as planned",
             Self::Docker => "Docker hands out the planned addresses",
+            Self::Unique => "no address, MAC or bridge identifier is there twice",
+            Self::Quiet => "the mesh is silent while nobody uses it",
             Self::ContainerPing => "containers ping each other across hosts",
+            Self::Duplicates => "no ping is answered twice",
             Self::Mtu => "containers send exactly the planned packet size",
+            Self::Bulk => "64 MiB from container to container arrive whole",
+            Self::Persistence => "what is on disk is what runs",
             Self::Boot => "hosts booted without failures or delays",
+            Self::Exposure => "a stranger on the underlay finds ssh alone",
         }
     }
 }
@@ -252,15 +287,20 @@ pub fn state(plan: &Plan, facts: &BTreeMap<HostName, Facts>, limits: &BootLimits
     verdicts.extend(loop_free(plan, facts));
     verdicts.extend(docker0(plan, facts));
     verdicts.extend(docker(plan, facts));
+    verdicts.extend(unique(plan, facts));
+    verdicts.extend(quiet(plan, facts));
+    verdicts.extend(persistence(plan, facts));
     verdicts.extend(boot(plan, facts, limits));
     verdicts
 }
 
-/// All active probes, one after the other. They leave containers behind, for the next ones: see [`container::clean_up`].
-pub fn active(plan: &Plan, machines: &[&dyn super::Machine]) -> Vec<Verdict> {
+/// All active probes but `exposure`, which is a stranger's, one after the other, between `containers`.
+pub fn active(plan: &Plan, machines: &[&dyn super::Machine], containers: &container::Containers) -> Vec<Verdict> {
     let mut verdicts = underlay_ping(plan, machines);
-    let containers = container::start(plan, machines);
-    verdicts.extend(container_ping(plan, machines, &containers));
-    verdicts.extend(mtu(plan, machines, &containers));
+    let asked = Asked::ask(plan, machines, containers);
+    verdicts.extend(container_ping_of(plan, &asked));
+    verdicts.extend(duplicates(plan, &asked));
+    verdicts.extend(mtu(plan, machines, containers));
+    verdicts.extend(bulk(plan, machines, containers));
     verdicts
 }

@@ -1,5 +1,6 @@
 //! Each state probe is green for a healthy mesh, and red as soon as one thing it checks is different.
 
+mod config;
 mod hosts;
 mod mesh;
 
@@ -81,13 +82,16 @@ fn set(map: &mut BTreeMap<String, String>, key: &str, value: &str) {
     map.insert(key.to_owned(), value.to_owned());
 }
 
-const STATE_PROBES: [(Probe, StateProbe); 7] = [
+const STATE_PROBES: [(Probe, StateProbe); 10] = [
     (Probe::Ovs, ovs),
     (Probe::Tunnels, tunnels),
     (Probe::Bfd, bfd),
     (Probe::LoopFree, loop_free),
     (Probe::Docker0, docker0),
     (Probe::Docker, docker),
+    (Probe::Unique, unique),
+    (Probe::Quiet, quiet),
+    (Probe::Persistence, persistence),
     (Probe::Boot, default_boot),
 ];
 

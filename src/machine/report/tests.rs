@@ -89,8 +89,11 @@ fn a_green_report() {
       green    loop-free       2 of 2          one root, and the forwarding links form a tree  [2 links]
       green    docker0         3 of 3          container bridges are as planned
       green    docker          3 of 3          Docker hands out the planned addresses
+      green    unique          1 of 1          no address, MAC or bridge identifier is there twice
+      green    quiet           1 of 1          the mesh is silent while nobody uses it  [8 frames/s]
       green    container-ping  9 of 9          containers ping each other across hosts  [1.5 ms]
       green    mtu             6 of 6          containers send exactly the planned packet size  [1462 bytes]
+      green    persistence     3 of 3          what is on disk is what runs
       green    boot            3 of 3          hosts booted without failures or delays  [6.2 s]
 
     Boot, seconds after power-on
@@ -134,8 +137,11 @@ fn a_red_report() {
       RED      loop-free       1 of 1 red      one root, and the forwarding links form a tree
       RED      docker0         1 of 3 red      container bridges are as planned
       RED      docker          1 of 3 red      Docker hands out the planned addresses
+      RED      unique          1 of 1 red      no address, MAC or bridge identifier is there twice
+      RED      quiet           1 of 1 red      the mesh is silent while nobody uses it
       RED      container-ping  2 of 9 red      containers ping each other across hosts  [1.5 ms]
       RED      mtu             6 of 6 red      containers send exactly the planned packet size
+      RED      persistence     1 of 3 red      what is on disk is what runs
       RED      boot            1 of 3 red      hosts booted without failures or delays  [6.2 s]
 
     What is wrong
@@ -150,6 +156,9 @@ fn a_red_report() {
       loop-free (host2): Open vSwitch: not reached: Connection timed out
       docker0 (host2): interfaces: not reached: Connection timed out
       docker (host2): Docker: not reached: Connection timed out
+      unique (host2): not reached: Connection timed out
+      quiet (host2): frames: not reached: Connection timed out
+      persistence (host2): not reached: Connection timed out
       boot (host2): systemd: not reached: Connection timed out
       container-ping (host2 -> host1): host2 was not reached: Connection timed out
       container-ping (host2 -> host3): host2 was not reached: Connection timed out
@@ -179,7 +188,7 @@ fn a_red_report() {
           underlay-ping (host2 -> host3): host2 was not reached: Connection timed out
           ovs (host2): Open vSwitch: not reached: Connection timed out
 
-    21 red
+    24 red
     ");
 }
 
