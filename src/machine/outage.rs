@@ -205,6 +205,14 @@ fn timeline(events: &[(f64, Event)], replies: &[f64], interval: f64) -> Timeline
     }
 }
 
+/// When the first request of the log went out, by the clock of the host it was made on, seconds since 1970; `None` for a log without
+/// any ping.
+pub fn began_at(log: &str, interval: Duration) -> Option<f64> {
+    let events: Vec<(f64, Event)> = log.lines().filter_map(event).collect();
+    let (first, _) = events.first()?;
+    Some(first - interval.as_secs_f64() * lead(&events))
+}
+
 /// Seconds without digits that mean nothing.
 fn to_milliseconds(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0

@@ -39,6 +39,14 @@ fn without_a_loss_there_is_no_outage() {
 }
 
 #[test]
+fn the_first_request_has_a_time_whether_it_was_answered_or_not() {
+    let began = |log: &str| began_at(log, INTERVAL);
+    assert!(began(&log(&[true; 3])).is_some_and(|began| near(began, 1000.0)));
+    assert!(began(&log(&[false, false, true])).is_some_and(|began| near(began, 1000.0)));
+    assert_eq!(began("PING 172.17.128.0\n"), None);
+}
+
+#[test]
 fn the_longest_gap_less_the_interval_counts() {
     let answers = [vec![true; 10], vec![false; 2], vec![true; 10], vec![false; 6], vec![true; 10]].concat();
     let outage = read(&answers);

@@ -1,0 +1,159 @@
+//! What a fault costs two containers that were to stay connected.
+
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use crate::exec::ExecError;
+use crate::lab::LabError;
+use crate::lab::session::Session;
+use crate::machine::Machine;
+use crate::machine::outage::{self, INTERVAL};
+use crate::machine::probe::container::{self, Containers, ProbeContainer};
+use crate::machine::report::Scenario;
+use crate::machine::ssh::SshMachine;
+use crate::plan::Plan;
+use crate::spec::{HostName, LoopProtection};
+use crate::wait::{Look, until};
+
+/// Longest outage that rapid spanning tree with BFD may cause among three hosts, seconds.
+const RSTP_LIMIT_SECONDS: f64 = 1.0;
+
+/// How long pings may fail after a fault: spanning tree without BFD takes up to max age and twice the forward delay, 50 s.
+const LONGEST_OUTAGE: Duration = Duration::from_secs(180);
+
+/// When the ping ends by itself: a fault may take as long as a host takes to boot.
+const LONGEST_PING: Duration = Duration::from_secs(900);
+
+/// One command on a host.
+pub(super) const COMMAND_DEADLINE: Duration = Duration::from_secs(60);
+
+/// A running probe container on each host.
+pub(super) fn containers(session: &Session<'_>) -> Containers {
+    container::start(session.plan, &session.all())
+}
+
+/// The hosts that are not among `victims`, in the order of the file.
+pub(super) fn survivors<'p>(plan: &'p Plan, victims: &[&HostName]) -> Vec<&'p HostName> {
+    let names = plan.hosts.iter().map(|host| &host.name);
+    names.filter(|name| !victims.contains(name)).collect()
+}
+
+/// The outage that is promised when a host or a link dies, where one is.
+pub(super) fn promised(plan: &Plan) -> Option<f64> {
+    let mut ports = plan.hosts.iter().flat_map(|host| &host.mesh_bridge.ports);
+    let with_bfd = ports.all(|port| port.bfd.is_some());
+    (plan.spanning_tree.protocol == LoopProtection::Rstp && with_bfd).then_some(RSTP_LIMIT_SECONDS)
+}
+
+/// Pings from the container on the first host of `between` to that on the second while `fault` is caused, until they are answered
+/// again. What was lost is noted in the scenario, also when they never are.
+///
+/// # Errors
+/// Those of `fault`; [`LabError::Wait`] when pings are not answered again; what else kept it from being measured.
+pub(super) fn outage_of<'a>(
+    session: &mut Session<'a>,
+    scenario: &mut Scenario,
+    containers: &Containers,
+    between: [&HostName; 2],
+    fault: impl FnOnce(&mut Session<'a>) -> Result<(), LabError>,
+) -> Result<(), LabError> {
+    let [from, to] = between;
+    let (source, target) = (container(containers, from)?, container(containers, to)?);
+    let clock = Clock::of(machine(session, from)?)?;
+    let ping = outage::start(machine(session, from)?, &source, target.address, LONGEST_PING)?;
+    let caused_at = clock.now();
+    let caused = fault(session);
+    let recovered = match caused {
+        Ok(()) => wait_until_steady(session, from, &source, target.address),
+        Err(error) => Err(error),
+    };
+    let log = outage::stop(machine(session, from)?, &ping)?;
+    let mut outage = outage::outage(&log, INTERVAL);
+    outage.timeline.fault_at_seconds = outage::began_at(&log, INTERVAL).map(|began| (caused_at - began).max(0.0));
+    scenario.between = Some(between.map(HostName::clone));
+    scenario.outage = Some(outage);
+    recovered
+}
+
+/// Waits until two seconds of pings lose nothing.
+pub(super) fn wait_until_steady(session: &Session<'_>, from: &HostName, source: &ProbeContainer, target: Ipv4Addr) -> Result<(), LabError> {
+    let machine = machine(session, from)?;
+    let what = format!("pings from the container on {from} to {target}");
+    until(&what, LONGEST_OUTAGE, Duration::from_millis(500), || {
+        match machine.run(&steady(source, target), COMMAND_DEADLINE) {
+            Ok(_) => Look::Ready(()),
+            Err(error) => Look::Pending(error.to_string()),
+        }
+    })?;
+    Ok(())
+}
+
+/// Two seconds of pings without a loss: longer than any timer that could still cut the path.
+fn steady(from: &ProbeContainer, to: Ipv4Addr) -> String {
+    format!(
+        "nsenter --net=/proc/{}/ns/net ping -n -q -c 20 -i 0.1 -W 2 {to} | grep -F ' 0% packet loss' >&2",
+        from.pid
+    )
+}
+
+/// The machine of `host`.
+pub(super) fn machine<'s>(session: &'s Session<'_>, host: &HostName) -> Result<&'s SshMachine, LabError> {
+    session.machine(host).ok_or_else(|| LabError::NoHost {
+        cluster: session.plan.cluster.to_string(),
+        host: host.to_string(),
+    })
+}
+
+/// The container on `host`.
+pub(super) fn container(containers: &Containers, host: &HostName) -> Result<ProbeContainer, LabError> {
+    match containers.get(host) {
+        Some(Ok(container)) => Ok(*container),
+        Some(Err(why)) => Err(LabError::NoContainer {
+            host: host.clone(),
+            why: why.clone(),
+        }),
+        None => Err(LabError::NoContainer {
+            host: host.clone(),
+            why: "no such machine is running".to_owned(),
+        }),
+    }
+}
+
+/// Another machine's clock, as far as ours tells it: to ask for the time at the moment of a fault would take longer than the fault.
+struct Clock {
+    /// Its seconds since 1970 less ours at `asked`.
+    seconds: f64,
+    asked: Instant,
+}
+
+impl Clock {
+    /// Asks `machine` three times and keeps the quickest answer, which is right to half the time it took.
+    fn of(machine: &dyn Machine) -> Result<Self, ExecError> {
+        let mut best = Self::ask(machine)?;
+        for _ in 0..2 {
+            let next = Self::ask(machine)?;
+            if next.0 < best.0 {
+                best = next;
+            }
+        }
+        Ok(best.1)
+    }
+
+    fn ask(machine: &dyn Machine) -> Result<(Duration, Self), ExecError> {
+        let before = Instant::now();
+        let said = machine.run("date +%s.%N", COMMAND_DEADLINE)?.stdout_text();
+        let took = before.elapsed();
+        let seconds = said.trim().parse().map_err(|_| ExecError::Failed {
+            command_line: "date +%s.%N".to_owned(),
+            status: "no time".to_owned(),
+            stderr_tail: said,
+        })?;
+        let asked = before + took / 2;
+        Ok((took, Self { seconds, asked }))
+    }
+
+    /// Its time now, seconds since 1970.
+    fn now(&self) -> f64 {
+        self.seconds + self.asked.elapsed().as_secs_f64()
+    }
+}
