@@ -15,7 +15,7 @@ pub mod container;
 mod container_ping;
 mod docker;
 mod docker0;
-mod loop_free;
+pub(super) mod loop_free;
 mod mtu;
 mod ovs;
 mod pairs;
