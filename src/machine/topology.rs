@@ -153,7 +153,10 @@ mod tests {
         assert_eq!(states(&found), [("gre1", Unknown), ("gre2", Forwarding), ("gre3", Blocked)]);
         assert_eq!(root_of(&found), Some("host1"));
         let found = topology(&plan, &BTreeMap::new());
-        assert!(found.links.iter().all(|link| link.state == Unknown) && found.root.is_none(), "{found:?}");
+        assert!(
+            found.links.iter().all(|link| link.state == Unknown) && found.root.is_none(),
+            "{found:?}"
+        );
     }
 
     #[test]
