@@ -11,6 +11,7 @@ pub mod file;
 pub mod frame;
 mod log;
 mod management;
+pub mod phase;
 mod prepare;
 pub mod qemu;
 pub mod qmp;
