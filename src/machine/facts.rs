@@ -14,7 +14,7 @@ pub use boot::{Boot, CloudInit, FailedUnit, SlowUnit, UnitTimes};
 pub use docker::{DockerFacts, DockerNetwork};
 pub use link::{Address, IpLink};
 
-pub(super) use self::sections::Sections;
+pub(crate) use self::sections::Sections;
 use super::openvswitch::{self, OpenVSwitch};
 use super::{Machine, on_each, ssh};
 use crate::plan::Plan;

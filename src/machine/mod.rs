@@ -23,7 +23,7 @@ pub mod ssh;
 pub mod topology;
 
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 
 pub use facts::Facts;
 pub use parallel::on_each;

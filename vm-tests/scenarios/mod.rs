@@ -2,6 +2,7 @@
 
 mod api;
 mod boot;
+mod bundle;
 mod faults;
 mod isolation;
 mod mesh;
@@ -28,6 +29,7 @@ pub fn all() -> Vec<Trial> {
         isolation::tests(),
         order::tests(),
         api::tests(),
+        bundle::tests(),
         faults::tests(),
         boot::tests(),
         mixed::tests(),
