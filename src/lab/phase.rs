@@ -166,8 +166,8 @@ impl Board {
         }
         for (phase, hosts) in news {
             let hosts: Vec<(&str, u64)> = hosts.iter().map(|(host, count)| (host.as_str(), *count)).collect();
-            // That it has power is said once, for all, by whoever gave it.
-            self.progress.reached(phase.name(), &hosts, phase != Phase::Power);
+            // Power and the mesh are of all hosts at once, and said by whoever gave or waited for them.
+            self.progress.reached(phase.name(), &hosts, !matches!(phase, Phase::Power | Phase::Mesh));
         }
     }
 
