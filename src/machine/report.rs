@@ -1,5 +1,6 @@
 //! What was found on the machines of a cluster: for programs as JSON, for people as text.
 
+mod html;
 mod junit;
 mod text;
 
@@ -198,6 +199,11 @@ impl Report {
     /// Those of writing XML, which a text in memory has none of.
     pub fn junit(&self) -> Result<String, quick_junit::SerializeError> {
         junit::junit(self)
+    }
+
+    /// One HTML page for people, complete in itself: no network, no script. The same report gives the same bytes.
+    pub fn html(&self) -> String {
+        html::page(self)
     }
 
     /// The JSON for programs, with a line feed at its end.

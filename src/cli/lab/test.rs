@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::{Start, request};
-use crate::cli::{Context, load, output};
+use crate::cli::{Context, load, output, page};
 use crate::error::Error;
 use crate::exec::interrupt;
 use crate::lab::LabError;
@@ -60,6 +60,9 @@ pub struct Arguments {
     /// Folder for logs and states after a failure, new or empty [default: a new one in the state folder]
     #[arg(long, value_name = "FOLDER")]
     bundle: Option<PathBuf>,
+    /// Also write the report as an HTML page that needs no network
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
 }
 
 /// How the report is printed.
@@ -144,9 +147,11 @@ struct Test<'a> {
 impl Test<'_> {
     fn run(mut self) -> Result<(), Error> {
         let (plan, ui) = (self.plan, &self.context.ui);
-        let request = request(&self.arguments.start, plan, self.context)?;
         let hosts = plan.hosts.iter().map(|host| host.name.clone());
-        let mut report = Report::new(plan.cluster.clone(), "QEMU", hosts);
+        let mut report = Report::new(plan.cluster.clone(), "machines that are not up yet", hosts);
+        // A page that cannot be written is found out about before the hosts boot, and no old one stays to be taken for the new.
+        page::write(self.arguments.report.as_deref(), &report)?;
+        let request = request(&self.arguments.start, plan, self.context)?;
         let mut session = match Session::power_on(&request, plan, ui) {
             Ok(session) => session,
             Err(error) => {
@@ -268,11 +273,13 @@ impl Test<'_> {
     fn print(&mut self, report: &mut Report) -> Result<(), Error> {
         report.bundle = self.bundle.path().map(PathBuf::from);
         self.bundle.finish(self.plan, report, &self.context.ui);
+        let written = page::write(self.arguments.report.as_deref(), report);
         match self.arguments.format {
-            ReportFormat::Text => output::print(&report.text(self.context.color)),
-            ReportFormat::Json => output::print(&report.json()?),
-            ReportFormat::Junit => output::print(&report.junit().map_err(io::Error::other)?),
+            ReportFormat::Text => output::print(&report.text(self.context.color))?,
+            ReportFormat::Json => output::print(&report.json()?)?,
+            ReportFormat::Junit => output::print(&report.junit().map_err(io::Error::other)?)?,
         }
+        Ok(written?)
     }
 }
 
