@@ -167,7 +167,8 @@ impl Board {
         for (phase, hosts) in news {
             let hosts: Vec<(&str, u64)> = hosts.iter().map(|(host, count)| (host.as_str(), *count)).collect();
             // Power and the mesh are of all hosts at once, and said by whoever gave or waited for them.
-            self.progress.reached(phase.name(), &hosts, !matches!(phase, Phase::Power | Phase::Mesh));
+            self.progress
+                .reached(phase.name(), &hosts, !matches!(phase, Phase::Power | Phase::Mesh));
         }
     }
 

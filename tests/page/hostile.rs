@@ -12,7 +12,11 @@ fn report(text: &str) -> Report {
     let mut report = sample::red();
     report.machines = text.to_owned();
     report.bundle = Some(text.into());
-    for verdict in report.verdicts.iter_mut().chain(report.scenarios.iter_mut().flat_map(|scenario| &mut scenario.verdicts)) {
+    for verdict in report
+        .verdicts
+        .iter_mut()
+        .chain(report.scenarios.iter_mut().flat_map(|scenario| &mut scenario.verdicts))
+    {
         if verdict.is_red() {
             (verdict.summary, verdict.help) = (text.to_owned(), Some(text.to_owned()));
         }

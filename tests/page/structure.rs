@@ -44,8 +44,12 @@ fn it_is_html_without_mistakes_and_every_reference_leads_somewhere() {
         let ids: Vec<&str> = all(&page, "[id]").iter().filter_map(|element| element.attr("id")).collect();
         let unique: BTreeSet<&str> = ids.iter().copied().collect();
         assert_eq!(ids.len(), unique.len(), "{name}: an id is there twice");
-        let links = all(&page, "a[href]").into_iter().filter_map(|link| link.attr("href")?.strip_prefix('#'));
-        let labels = all(&page, "[aria-labelledby]").into_iter().filter_map(|element| element.attr("aria-labelledby"));
+        let links = all(&page, "a[href]")
+            .into_iter()
+            .filter_map(|link| link.attr("href")?.strip_prefix('#'));
+        let labels = all(&page, "[aria-labelledby]")
+            .into_iter()
+            .filter_map(|element| element.attr("aria-labelledby"));
         let mut checked = 0;
         for id in links.chain(labels.flat_map(str::split_whitespace)) {
             assert!(unique.contains(id), "{name}: #{id} is not there");
@@ -89,7 +93,11 @@ fn tables_have_captions_and_headers_with_scope() {
         assert!(scrolls.len() >= tables.len(), "{name}");
         let mut names = BTreeSet::new();
         for scroll in scrolls {
-            assert_eq!((scroll.attr("tabindex"), scroll.attr("role")), (Some("0"), Some("region")), "{name}");
+            assert_eq!(
+                (scroll.attr("tabindex"), scroll.attr("role")),
+                (Some("0"), Some("region")),
+                "{name}"
+            );
             let label = scroll.attr("aria-label").unwrap_or_default();
             assert!(!label.is_empty() && names.insert(label), "{name}: label {label:?}");
         }
@@ -113,7 +121,10 @@ fn drawings_have_a_name_and_a_description_or_are_hidden() {
 #[test]
 fn it_needs_nothing_from_anywhere() {
     for (name, page) in pages() {
-        assert!(all(&page, "script, iframe, object, embed, link[rel=stylesheet], form, base").is_empty(), "{name}");
+        assert!(
+            all(&page, "script, iframe, object, embed, link[rel=stylesheet], form, base").is_empty(),
+            "{name}"
+        );
         for (attribute, start) in [("href", ["#", "data:"]), ("src", ["data:", "data:"])] {
             for element in all(&page, &format!("[{attribute}]")) {
                 let value = element.attr(attribute).unwrap();
@@ -121,7 +132,10 @@ fn it_needs_nothing_from_anywhere() {
             }
         }
         let policy = all(&page, "meta[http-equiv=Content-Security-Policy]")[0].attr("content").unwrap();
-        assert!(policy.starts_with("default-src 'none'; style-src 'unsafe-inline'; img-src data:"), "{policy}");
+        assert!(
+            policy.starts_with("default-src 'none'; style-src 'unsafe-inline'; img-src data:"),
+            "{policy}"
+        );
         let style = texts(&page, "style").concat();
         assert!(!style.contains("@import") && !style.contains("http"), "{name}");
     }
@@ -172,7 +186,11 @@ fn a_red_report_leads_to_every_red_place() {
     assert!(wrong[0].starts_with("0 of 3 answered host1 to host2 "), "{wrong:?}");
     assert_eq!(wrong[0].matches("What to do").count(), 1);
     assert_eq!(texts(&page, "#pings td.bad").len(), 4);
-    assert!(texts(&page, ".note").iter().any(|note| note.starts_with("By design: The two sides")));
+    assert!(
+        texts(&page, ".note")
+            .iter()
+            .any(|note| note.starts_with("By design: The two sides"))
+    );
     assert_eq!(texts(&page, "#verdict code"), ["meshimg-failure-demo-1"]);
     assert_eq!(all(&page, ".topology .link.down").len(), 1);
 }

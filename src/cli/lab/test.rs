@@ -45,7 +45,7 @@ pub struct Arguments {
     /// Text for people, JSON for programs, or JUnit XML for CI systems
     #[arg(long, value_enum, default_value = "text")]
     format: ReportFormat,
-    /// Only this scenario; may be given several times [default: all that fit the cluster]
+    /// Only this scenario; may be given several times [default: all of them]
     #[arg(long = "scenario", value_name = "NAME", value_delimiter = ',', value_parser = choices())]
     scenarios: Vec<Choice>,
     /// Cause each scenario so many times

@@ -11,7 +11,8 @@ const SCRIPT: &str = include_str!("fetch.sh");
 
 /// The files of a host, and what is in each.
 pub const FILES: &[(&str, &str)] = &[
-    ("boot.txt", "how long the boot took, unit by unit"),
+    ("boot-blame.txt", "how long each unit took to start, slowest first"),
+    ("boot-chain.txt", "what the boot waited for"),
     ("cloud-init-output.log", "what the commands that cloud-init ran said"),
     ("cloud-init-status.txt", "what cloud-init thinks of its work"),
     ("cloud-init.log", "what cloud-init did"),
@@ -51,7 +52,8 @@ pub fn files(output: &str) -> (BTreeMap<&'static str, Vec<u8>>, Vec<String>) {
         if section.status != 0 {
             let said = section.errors.trim().lines().next().unwrap_or("nothing").to_owned();
             let why = match section.status {
-                124 => "it did not end in time".to_owned(),
+                124 if section.errors.is_empty() => "it did not end in time".to_owned(),
+                124 => said,
                 status => format!("status {status}, it said: {said}"),
             };
             missing.push(format!("{name}: {why}"));

@@ -68,10 +68,7 @@ fn each_file_has_what_its_tool_says() {
     assert_eq!(text("ovs-show.txt"), "ovs-vsctl --timeout=10 show\n");
     assert_eq!(text("ovs-bfd.txt"), "ovs-appctl --timeout=10 bfd/show\n");
     assert_eq!(text("ovs-fdb.txt"), "ovs-appctl --timeout=10 fdb/show br7\n");
-    assert_eq!(
-        text("ovs-tree.txt"),
-        "ovs-appctl --timeout=10 rstp/show br7\novs-appctl --timeout=10 stp/show br7\n"
-    );
+    assert_eq!(text("ovs-tree.txt"), "ovs-appctl --timeout=10 rstp/show br7\n");
     assert_eq!(text("docker-ps.txt"), "docker ps --all --no-trunc\n");
     // `network ls` said four words, which are four networks here.
     assert_eq!(text("docker-networks.txt"), "docker network inspect docker network ls --quiet\n");
@@ -100,6 +97,24 @@ fn what_fails_or_is_not_there_is_noted_and_the_rest_comes() {
     let (files, missing) = super::files("");
     assert!(files.is_empty() && missing.len() == FILES.len(), "{missing:?}");
     assert!(missing[0].ends_with(": the host did not get so far"), "{missing:?}");
+}
+
+/// Where there is no RSTP, its command fails, and STP's says what there is.
+#[test]
+fn the_tree_is_that_of_the_protocol_in_use() {
+    let stp = "#!/bin/sh\n[ \"$2\" != rstp/show ] || { echo 'no such rstp object' >&2; exit 2; }\necho \"$2\"\n";
+    let (files, _) = files(&output(&[("ovs-appctl", stp)]));
+    assert_eq!(files["ovs-tree.txt"], b"stp/show\n");
+}
+
+#[test]
+fn what_there_is_no_time_for_is_noted() {
+    let text = "[journal.txt 124]\n line\n\n\n[ovs-show.txt 124]\n\n!the host took too long for what comes before it\n";
+    let (files, missing) = super::files(text);
+    assert_eq!(files["journal.txt"], b"line\n");
+    assert!(missing.contains(&"journal.txt: it did not end in time".to_owned()), "{missing:?}");
+    let late = "ovs-show.txt: the host took too long for what comes before it".to_owned();
+    assert!(missing.contains(&late), "{missing:?}");
 }
 
 #[test]

@@ -37,10 +37,10 @@ lab/HOST.qemu.log        what its QEMU complained of
         let _ = writeln!(text, "{:<23}  {what}", format!("{moment}/"));
     }
     text.push_str(
-        "\nIn each of them:\n\nlab-status.json          which hosts ran, and the frames between them as the switch counted them\n",
+        "\nIn each of them:\n\nlab-status.json                 which hosts ran, and the frames between them as the switch counted them\n",
     );
     for (file, what) in FILES {
-        let _ = writeln!(text, "{:<23}  {what}", format!("HOST/{file}"));
+        let _ = writeln!(text, "{:<30}  {what}", format!("HOST/{file}"));
     }
     text
 }

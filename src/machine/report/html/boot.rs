@@ -73,9 +73,10 @@ fn bar(scale: Scale, value: f64, class: &str) -> Markup {
 
 fn units(host: &str, boot: &Boot, open: bool) -> Markup {
     let scale = Scale::over(boot.slowest.iter().map(|unit| unit.milliseconds as f64));
-    let up = boot
-        .finish_us
-        .map_or_else(|| "still booting".to_owned(), |us| format!("all up {} after the kernel's start", seconds(us as f64 / 1e6)));
+    let up = boot.finish_us.map_or_else(
+        || "still booting".to_owned(),
+        |us| format!("all up {} after the kernel's start", seconds(us as f64 / 1e6)),
+    );
     html! {
         article.card {
             h3 { (host) }
