@@ -24,13 +24,13 @@ use crate::wait::WaitError;
 
 pub const EXAMPLES: &str = "\
 Examples:
-  meshimg lab test cluster.yaml                        probes and all scenarios
-  meshimg lab test cluster.yaml --scenario none        probes only
+  meshimg lab test cluster.yaml                     probes and all scenarios
+  meshimg lab test cluster.yaml --scenario none     probes only
   meshimg lab test cluster.yaml --scenario host-down --repeat 5
-                                                       p50 and worst of 5 outages
+                                                    p50 and worst of 5 outages
   meshimg lab test cluster.yaml --format junit >report.xml
-                                                       for a CI system
-  meshimg lab test cluster.yaml --shell-on-failure     look around where it is red
+                                                    for a CI system
+  meshimg lab test cluster.yaml --shell-on-failure  look around where it is red
 
 After a failure a folder holds the logs and states of all hosts; the report
 ends with its name. The folders of a cluster's last 5 failures are kept.";
