@@ -7,6 +7,7 @@ mod init;
 mod lab;
 mod load;
 mod output;
+mod page;
 mod plan;
 
 use std::path::PathBuf;

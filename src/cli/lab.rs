@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::{Context, Format, host_name, load, output};
+use super::{Context, Format, host_name, load, output, page};
 use crate::error::Error;
 use crate::exec::{self, interrupt};
 use crate::image::{self, BaseRequest, Cache, Flavor};
@@ -93,6 +93,9 @@ pub enum Verb {
         /// Leave the hosts running at the end
         #[arg(long)]
         keep: bool,
+        /// Also write the report as an HTML page that needs no network
+        #[arg(long, value_name = "FILE.html")]
+        report: Option<PathBuf>,
     },
 }
 
@@ -111,7 +114,12 @@ pub struct Start {
 pub fn run(verb: Verb, context: &Context) -> Result<ExitCode, Error> {
     match verb {
         Verb::Up(start) => up(&start, context)?,
-        Verb::Test { start, format, keep } => test(&start, format, keep, context)?,
+        Verb::Test {
+            start,
+            format,
+            keep,
+            report,
+        } => test(&start, format, keep, report.as_deref(), context)?,
         Verb::Status { file, format } => status(&file, format, context)?,
         Verb::Ssh { file, host, command } => {
             let status = attach(&file, Some(&host), context)?.ssh(host.as_str(), &command)?;
@@ -183,11 +191,14 @@ fn up(arguments: &Start, context: &Context) -> Result<(), Error> {
     Ok(())
 }
 
-fn test(arguments: &Start, format: Format, keep: bool, context: &Context) -> Result<(), Error> {
+fn test(arguments: &Start, format: Format, keep: bool, page_path: Option<&Path>, context: &Context) -> Result<(), Error> {
     let plan = load::plan(&arguments.file, context)?;
+    let hosts = || plan.hosts.iter().map(|host| host.name.clone());
+    // A page that cannot be written is found out about before the hosts boot, and no old one stays to be taken for the new.
+    page::write(page_path, &Report::new(plan.cluster.clone(), "machines that are not up yet", hosts()))?;
     let mut session = start(arguments, &plan, context)?;
     let machines = format!("QEMU under {}, {} MiB each", session.lab.accelerator(), arguments.memory);
-    let mut report = Report::new(plan.cluster.clone(), machines, plan.hosts.iter().map(|host| host.name.clone()));
+    let mut report = Report::new(plan.cluster.clone(), machines, hosts());
     report.verdicts = session.probe();
     report.timings = session.timings.clone();
     for fault in Fault::ALL {
@@ -203,10 +214,12 @@ fn test(arguments: &Start, format: Format, keep: bool, context: &Context) -> Res
     } else {
         session.down()
     };
+    let written = page::write(page_path, &report);
     match format {
         Format::Text => output::print(&report.text(context.color))?,
         Format::Json => output::print(&report.json()?)?,
     }
+    written?;
     ended?;
     if interrupt::requested() {
         return Err(Error::Interrupted);

@@ -1,5 +1,6 @@
 //! What was found on the machines of a cluster: for programs as JSON, for people as text.
 
+mod html;
 mod text;
 
 use std::collections::BTreeMap;
@@ -117,6 +118,11 @@ impl Scenario {
         }
         (outage.outage_seconds > limit).then(|| format!("the outage was {:.2} s, the limit is {limit:.2} s", outage.outage_seconds))
     }
+
+    /// How many of its verdicts, and whether the scenario itself, are red.
+    pub fn red_count(&self) -> usize {
+        self.verdicts.iter().filter(|verdict| verdict.is_red()).count() + usize::from(self.complaint().is_some())
+    }
 }
 
 /// All findings.
@@ -164,14 +170,18 @@ impl Report {
 
     /// How many verdicts and scenarios are red.
     pub fn red_count(&self) -> usize {
-        let reds = |verdicts: &[Verdict]| verdicts.iter().filter(|verdict| verdict.is_red()).count();
-        let of = |scenario: &Scenario| reds(&scenario.verdicts) + usize::from(scenario.complaint().is_some());
-        reds(&self.verdicts) + self.scenarios.iter().map(of).sum::<usize>()
+        let reds = self.verdicts.iter().filter(|verdict| verdict.is_red()).count();
+        reds + self.scenarios.iter().map(Scenario::red_count).sum::<usize>()
     }
 
     /// The text for people; `color` as [`crate::ui::Ui`] decides it. Readable without.
     pub fn text(&self, color: bool) -> String {
         text::report(self, text::Paint { color })
+    }
+
+    /// One HTML page for people, complete in itself: no network, no script. The same report gives the same bytes.
+    pub fn html(&self) -> String {
+        html::page(self)
     }
 
     /// The JSON for programs, with a line feed at its end.
