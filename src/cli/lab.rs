@@ -195,7 +195,10 @@ fn test(arguments: &Start, format: Format, keep: bool, page_path: Option<&Path>,
     let plan = load::plan(&arguments.file, context)?;
     let hosts = || plan.hosts.iter().map(|host| host.name.clone());
     // A page that cannot be written is found out about before the hosts boot, and no old one stays to be taken for the new.
-    page::write(page_path, &Report::new(plan.cluster.clone(), "machines that are not up yet", hosts()))?;
+    page::write(
+        page_path,
+        &Report::new(plan.cluster.clone(), "machines that are not up yet", hosts()),
+    )?;
     let mut session = start(arguments, &plan, context)?;
     let machines = format!("QEMU under {}, {} MiB each", session.lab.accelerator(), arguments.memory);
     let mut report = Report::new(plan.cluster.clone(), machines, hosts());

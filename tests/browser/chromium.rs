@@ -112,7 +112,10 @@ impl Chromium {
                 Ok(message) => self.events.push(message),
                 Err(_) => {
                     let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-                    return Err(format!("{what}: no answer from chromium in {} s; its log:\n{log}", PATIENCE.as_secs()));
+                    return Err(format!(
+                        "{what}: no answer from chromium in {} s; its log:\n{log}",
+                        PATIENCE.as_secs()
+                    ));
                 }
             }
         }
@@ -174,7 +177,9 @@ impl Chromium {
 
     /// Keeps a picture of the whole page where someone asked for it.
     pub fn picture(&mut self, name: &str) -> Result<(), String> {
-        let Some(folder) = std::env::var_os("MESHIMG_SCREENSHOTS") else { return Ok(()) };
+        let Some(folder) = std::env::var_os("MESHIMG_SCREENSHOTS") else {
+            return Ok(());
+        };
         let parameters = json!({"format": "png", "captureBeyondViewport": true});
         let answer = self.call("Page.captureScreenshot", parameters)?;
         let path = Path::new(&folder).join(format!("{name}.png"));
@@ -194,11 +199,13 @@ fn messages(mut stream: File) -> Receiver<Value> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
         let (mut rest, mut chunk) = (Vec::new(), vec![0; 1 << 16]);
-        while let Ok(length) = stream.read(&mut chunk) {
+        while let Ok(length @ 1..) = stream.read(&mut chunk) {
             rest.extend_from_slice(&chunk[..length]);
             while let Some(end) = rest.iter().position(|byte| *byte == 0) {
                 let message: Vec<u8> = rest.drain(..=end).collect();
-                let Ok(message) = serde_json::from_slice(&message[..end]) else { continue };
+                let Ok(message) = serde_json::from_slice(&message[..end]) else {
+                    continue;
+                };
                 if sender.send(message).is_err() {
                     return;
                 }

@@ -62,7 +62,9 @@ pub fn verdicts(hosts: &[HostName]) -> Vec<Verdict> {
                     }
                 }
             }
-            Probe::LoopFree => verdicts.push(Verdict::green(probe, Subject::Cluster, "one root").measured(hosts.len() as f64 - 1.0, "links")),
+            Probe::LoopFree => {
+                verdicts.push(Verdict::green(probe, Subject::Cluster, "one root").measured(hosts.len() as f64 - 1.0, "links"))
+            }
             _ => verdicts.extend(hosts.iter().map(|host| Verdict::green(probe, on(host), "as planned"))),
         }
     }
@@ -162,9 +164,12 @@ pub fn green() -> Report {
             .scenarios
             .push(scenario("host-down", "kill -9 of host1, the root", index as u32 + 1, Some(seconds)));
     }
-    report
-        .scenarios
-        .push(scenario("link-down", "gre2 between host1 and host3 was cut in both directions", 1, Some(0.31)));
+    report.scenarios.push(scenario(
+        "link-down",
+        "gre2 between host1 and host3 was cut in both directions",
+        1,
+        Some(0.31),
+    ));
     let mut flapping = scenario("link-flapping", "gre2 was cut and healed 10 times in 20 s", 1, Some(0.62));
     if let Some(outage) = &mut flapping.outage {
         outage.timeline.length_seconds = 26.0;
@@ -245,7 +250,12 @@ pub fn small() -> Report {
     report.topology = Some(star(&hosts, 0));
     report.verdicts = vec![
         Verdict::green(Probe::ContainerPing, pair(&hosts[0], &hosts[1]), "3 of 3 answered").measured(1.5, "ms"),
-        Verdict::red(Probe::ContainerPing, pair(&hosts[1], &hosts[0]), "0 of 3 answered", "look at tunnels"),
+        Verdict::red(
+            Probe::ContainerPing,
+            pair(&hosts[1], &hosts[0]),
+            "0 of 3 answered",
+            "look at tunnels",
+        ),
         Verdict::green(Probe::LoopFree, Subject::Cluster, "one root").measured(1.0, "links"),
     ];
     report.timings.insert(

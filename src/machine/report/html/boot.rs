@@ -10,7 +10,7 @@ use crate::machine::report::{HostTimings, Report};
 /// Up to so many hosts show their slowest units at once.
 const OPEN_HOSTS: usize = 4;
 
-const MILESTONES: [&str; 4] = ["ssh answers", "cloud-init done", "mesh ready", "container runs"];
+const MILESTONES: [&str; 4] = ["ssh", "cloud-init done", "mesh ready", "container runs"];
 
 pub fn body(report: &Report) -> Option<Markup> {
     if report.timings.is_empty() && report.boots.is_empty() {
@@ -73,9 +73,10 @@ fn bar(scale: Scale, value: f64, class: &str) -> Markup {
 
 fn units(host: &str, boot: &Boot, open: bool) -> Markup {
     let scale = Scale::over(boot.slowest.iter().map(|unit| unit.milliseconds as f64));
-    let up = boot
-        .finish_us
-        .map_or_else(|| "still booting".to_owned(), |us| format!("all up {} after the kernel's start", seconds(us as f64 / 1e6)));
+    let up = boot.finish_us.map_or_else(
+        || "still booting".to_owned(),
+        |us| format!("all up {} after the kernel's start", seconds(us as f64 / 1e6)),
+    );
     html! {
         article.card {
             h3 { (host) }

@@ -19,12 +19,17 @@ impl Group<'_> {
     }
 
     fn outages(&self) -> Vec<f64> {
-        self.runs.iter().filter_map(|(_, run)| Some(run.outage.as_ref()?.outage_seconds)).collect()
+        self.runs
+            .iter()
+            .filter_map(|(_, run)| Some(run.outage.as_ref()?.outage_seconds))
+            .collect()
     }
 
     /// Whether an outage may have been longer than was seen.
     fn is_open(&self) -> bool {
-        self.runs.iter().any(|(_, run)| run.outage.as_ref().is_some_and(|outage| outage.at_least.is_some()))
+        self.runs
+            .iter()
+            .any(|(_, run)| run.outage.as_ref().is_some_and(|outage| outage.at_least.is_some()))
     }
 
     fn worst(&self) -> Option<String> {

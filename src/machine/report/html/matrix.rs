@@ -101,7 +101,11 @@ fn by_host(report: &Report, pairs: &Pairs<'_>) -> Markup {
 
 fn host_row(report: &Report, pairs: &Pairs<'_>, from: &HostName) -> Markup {
     let tried: Vec<(&HostName, &Verdict)> = report.hosts.iter().filter_map(|to| Some((to, *pairs.get(&(from, to))?))).collect();
-    let failed: Vec<&str> = tried.iter().filter(|(_, verdict)| verdict.is_red()).map(|(to, _)| to.as_str()).collect();
+    let failed: Vec<&str> = tried
+        .iter()
+        .filter(|(_, verdict)| verdict.is_red())
+        .map(|(to, _)| to.as_str())
+        .collect();
     let times: Vec<f64> = tried
         .iter()
         .filter(|(_, verdict)| !verdict.is_red())

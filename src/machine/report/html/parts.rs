@@ -162,11 +162,17 @@ mod tests {
     #[test]
     fn what_cannot_be_seen_is_shown() {
         assert_eq!(plain("a\tb\nc"), "a\tb\nc");
-        assert_eq!(plain("\u{1b}[31m\0\r\u{202e}x\u{200b}\u{85}é"), r"\u{1b}[31m\u{0}\u{d}\u{202e}x\u{200b}\u{85}é");
+        assert_eq!(
+            plain("\u{1b}[31m\0\r\u{202e}x\u{200b}\u{85}é"),
+            r"\u{1b}[31m\u{0}\u{d}\u{202e}x\u{200b}\u{85}é"
+        );
     }
 
     #[test]
     fn seconds_have_the_digits_that_mean_something() {
-        assert_eq!([0.3351, 9.99, 9.996, 48.31, f64::NAN].map(seconds), ["0.34 s", "9.99 s", "10.0 s", "48.3 s", "? s"]);
+        assert_eq!(
+            [0.3351, 9.99, 9.996, 48.31, f64::NAN].map(seconds),
+            ["0.34 s", "9.99 s", "10.0 s", "48.3 s", "? s"]
+        );
     }
 }

@@ -71,7 +71,10 @@ mod tests {
     fn places_stay_on_the_scale() {
         let scale = Scale::over([4.0, 8.0, f64::INFINITY]);
         assert_eq!(scale.end, 8.0);
-        assert_eq!([-1.0, 1.0, 9.0, f64::NAN].map(|value| scale.percent(value)), ["0.00%", "12.50%", "100.00%", "0.00%"]);
+        assert_eq!(
+            [-1.0, 1.0, 9.0, f64::NAN].map(|value| scale.percent(value)),
+            ["0.00%", "12.50%", "100.00%", "0.00%"]
+        );
         assert_eq!(scale.span(6.0, 99.0), "25.00%");
         assert_eq!(scale.span(6.0, 2.0), "0.00%");
         assert_eq!(Scale::over([]).end, 1.0);

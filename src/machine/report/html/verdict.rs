@@ -64,7 +64,13 @@ fn sentence(report: &Report) -> String {
 
 /// Links to all that is red.
 fn places(report: &Report) -> Markup {
-    let reds = |probe: Probe| report.verdicts.iter().filter(|verdict| verdict.probe == probe && verdict.is_red()).count();
+    let reds = |probe: Probe| {
+        report
+            .verdicts
+            .iter()
+            .filter(|verdict| verdict.probe == probe && verdict.is_red())
+            .count()
+    };
     html! {
         @if report.red_count() > 0 {
             ul.places {
@@ -106,10 +112,17 @@ fn figures(report: &Report) -> Markup {
 }
 
 fn outage(report: &Report) -> Option<(&'static str, String, String)> {
-    let measured = report.scenarios.iter().filter_map(|scenario| Some((scenario, scenario.outage.as_ref()?)));
+    let measured = report
+        .scenarios
+        .iter()
+        .filter_map(|scenario| Some((scenario, scenario.outage.as_ref()?)));
     let (scenario, worst) = measured.max_by(|one, other| one.1.outage_seconds.total_cmp(&other.1.outage_seconds))?;
     let bound = if worst.at_least.is_some() { "at least " } else { "" };
-    Some(("Worst outage", format!("{bound}{}", seconds(worst.outage_seconds)), scenario.name.clone()))
+    Some((
+        "Worst outage",
+        format!("{bound}{}", seconds(worst.outage_seconds)),
+        scenario.name.clone(),
+    ))
 }
 
 fn pings(report: &Report) -> Option<(&'static str, String, String)> {
@@ -135,9 +148,20 @@ fn links(report: &Report) -> Option<(&'static str, String, String)> {
 }
 
 fn boot(report: &Report) -> Option<(&'static str, String, String)> {
-    let ready = report.timings.iter().filter_map(|(host, timings)| Some((host, timings.mesh_ready_seconds?)));
+    let ready = report
+        .timings
+        .iter()
+        .filter_map(|(host, timings)| Some((host, timings.mesh_ready_seconds?)));
     let (host, last) = ready.max_by(|one, other| one.1.total_cmp(&other.1))?;
-    let unknown = report.timings.values().filter(|timings| timings.mesh_ready_seconds.is_none()).count();
-    let never = if unknown > 0 { format!(", {} unknown", count(unknown, "host")) } else { String::new() };
+    let unknown = report
+        .timings
+        .values()
+        .filter(|timings| timings.mesh_ready_seconds.is_none())
+        .count();
+    let never = if unknown > 0 {
+        format!(", {} unknown", count(unknown, "host"))
+    } else {
+        String::new()
+    };
     Some(("Mesh ready", seconds(last), format!("after power-on, {host} last{never}")))
 }

@@ -43,12 +43,21 @@ impl Layout {
         let hosts = report.hosts.len();
         let boxed = hosts <= BOXED_HOSTS;
         let level = hosts <= LEVEL_HOSTS;
-        let longest = report.hosts.iter().map(|host| shown(host.as_str()).chars().count()).max().unwrap_or(0);
+        let longest = report
+            .hosts
+            .iter()
+            .map(|host| shown(host.as_str()).chars().count())
+            .max()
+            .unwrap_or(0);
         // The root says so behind its name, where that is outside.
         let label = longest as f64 * CHARACTER + if boxed { 26.0 } else { 52.0 };
         let middle = hub(report, topology);
         let around = hosts - usize::from(middle.is_some());
-        let radius = (around as f64 * SPACING / TAU).max(if boxed { 62.0 + label * 0.42 + if hosts > 3 { 24.0 } else { 0.0 } } else { 120.0 });
+        let radius = (around as f64 * SPACING / TAU).max(if boxed {
+            62.0 + label * 0.42 + if hosts > 3 { 24.0 } else { 0.0 }
+        } else {
+            120.0
+        });
         let mut seats = 0..around;
         let angles: Vec<Option<f64>> = (0..hosts)
             .map(|index| (Some(index) != middle).then(|| seats.next()))
@@ -72,11 +81,20 @@ impl Layout {
         };
         let side = |pick: fn(&Point) -> f64, sign: f64| points.iter().map(|point| pick(point) * sign).fold(0.0, f64::max);
         let (left, right) = (side(|p| p.x, -1.0) + beside, side(|p| p.x, 1.0) + beside);
-        let (top, bottom) = (side(|p| p.y, -1.0) + above, side(|p| p.y, 1.0) + above - if boxed { 18.0 } else { 0.0 });
+        let (top, bottom) = (
+            side(|p| p.y, -1.0) + above,
+            side(|p| p.y, 1.0) + above - if boxed { 18.0 } else { 0.0 },
+        );
         Self {
             width: left + right,
             height: top + bottom,
-            points: points.iter().map(|point| Point { x: point.x + left, y: point.y + top }).collect(),
+            points: points
+                .iter()
+                .map(|point| Point {
+                    x: point.x + left,
+                    y: point.y + top,
+                })
+                .collect(),
             angles,
             boxed,
             level,
@@ -93,7 +111,11 @@ impl Layout {
     pub fn label_share(&self, one: usize, other: usize) -> f64 {
         let around = self.angles.iter().flatten().count();
         let apart = one.abs_diff(other);
-        if around <= 3 || apart == 1 || apart + 1 == around { 0.5 } else { 0.3 }
+        if around <= 3 || apart == 1 || apart + 1 == around {
+            0.5
+        } else {
+            0.3
+        }
     }
 
     /// A host.
@@ -122,7 +144,11 @@ impl Layout {
             return html! { text.halo x=(x) y=(y - 15.0) text-anchor="middle" { (text) } };
         };
         if !self.level {
-            let (turn, anchor) = if angle.cos() < -0.001 { (angle + PI, "end") } else { (angle, "start") };
+            let (turn, anchor) = if angle.cos() < -0.001 {
+                (angle + PI, "end")
+            } else {
+                (angle, "start")
+            };
             let turn = format!("translate({x} {y}) rotate({})", round(turn.to_degrees()));
             return html! { text transform=(turn) x=(if anchor == "end" { -14 } else { 14 }) y="4.5" text-anchor=(anchor) { (text) } };
         }
@@ -138,7 +164,11 @@ impl Layout {
 /// The root, where at least half of the other hosts hang from it and there are enough of them for a circle.
 fn hub(report: &Report, topology: &Topology) -> Option<usize> {
     let root = topology.root.as_ref()?;
-    let spokes = topology.links.iter().filter(|link| link.state == LinkState::Forwarding && link.ends.contains(root)).count();
+    let spokes = topology
+        .links
+        .iter()
+        .filter(|link| link.state == LinkState::Forwarding && link.ends.contains(root))
+        .count();
     (report.hosts.len() > 5 && spokes * 2 >= report.hosts.len()).then_some(())?;
     report.hosts.iter().position(|host| host == root)
 }
