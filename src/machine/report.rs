@@ -113,11 +113,6 @@ impl Scenario {
         }
     }
 
-    /// How many of its verdicts are red, itself among them.
-    pub fn red_count(&self) -> usize {
-        reds(&self.verdicts) + usize::from(self.complaint().is_some())
-    }
-
     /// Why the scenario itself, apart from its verdicts, is red; `None` if it is not.
     pub fn complaint(&self) -> Option<String> {
         if let Some(error) = &self.error {
@@ -134,6 +129,11 @@ impl Scenario {
             return Some(format!("the outage was at least {:.2} s: {why}", outage.outage_seconds));
         }
         (outage.outage_seconds > limit).then(|| format!("the outage was {:.2} s, the limit is {limit:.2} s", outage.outage_seconds))
+    }
+
+    /// How many of its verdicts, and whether the scenario itself, are red.
+    pub fn red_count(&self) -> usize {
+        self.verdicts.iter().filter(|verdict| verdict.is_red()).count() + usize::from(self.complaint().is_some())
     }
 }
 

@@ -32,11 +32,12 @@ pub const ALL: [(&str, Check); 9] = [
 ];
 
 /// Pages by name.
-fn pages() -> [(&'static str, String); 3] {
+fn pages() -> [(&'static str, String); 4] {
     [
         ("green", sample::green().html()),
         ("red", sample::red().html()),
         ("thirty", sample::before(30).html()),
+        ("small", sample::small().html()),
     ]
 }
 
@@ -102,7 +103,7 @@ fn text_has_contrast_in_both_themes(browser: &mut Chromium) -> Result<(), String
             browser.show(&page, 1280, theme)?;
             grounds.insert(browser.evaluate("getComputedStyle(document.body).backgroundColor")?.to_string());
             let found = browser.evaluate(CONTRAST)?;
-            expect(found["checked"].as_u64() > Some(100), || format!("{name}: {found}"))?;
+            expect(found["checked"].as_u64() > Some(40), || format!("{name}: {found}"))?;
             expect(found["low"] == json!([]), || format!("{name}, {theme}: {}", found["low"]))?;
             browser.picture(&format!("{name}-1280-{theme}"))?;
         }
@@ -116,29 +117,28 @@ fn text_has_contrast_in_both_themes(browser: &mut Chromium) -> Result<(), String
     })
 }
 
-const SIDEWAYS: &str = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth) - innerWidth";
+// A phone makes the window as wide as the page, so the window says nothing.
+const WIDTH: &str = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)";
 
 fn page_never_scrolls_sideways(browser: &mut Chromium) -> Result<(), String> {
     for (name, page) in pages() {
         for width in [320, 360, 768, 1280] {
             browser.show(&page, width, "light")?;
-            let over = browser.evaluate(SIDEWAYS)?;
-            expect(over.as_f64().is_some_and(|over| over <= 0.0), || {
-                format!("{name} at {width}: {over} too wide")
-            })?;
+            let found = browser.evaluate(WIDTH)?;
+            expect(found == width, || format!("{name} is {found} wide at {width}"))?;
             browser.picture(&format!("{name}-{width}-light"))?;
         }
     }
     browser.show(&pages()[0].1, 320, "light")?;
     browser.evaluate("document.querySelector('h1').style.width = '500px'")?;
-    let over = browser.evaluate(SIDEWAYS)?;
-    expect(over.as_f64().is_some_and(|over| over > 0.0), || {
-        "a wide heading is not seen".to_owned()
-    })
+    let found = browser.evaluate(WIDTH)?;
+    expect(found.as_u64() > Some(500), || format!("a wide heading is not seen: {found}"))
 }
 
 fn keyboard_reaches_everything_in_order(browser: &mut Chromium) -> Result<(), String> {
     browser.show(&sample::red().html(), 1280, "light")?;
+    // Else the page would still be on its way to each stop.
+    browser.emulate("", "light", "reduce")?;
     let wanted = browser.evaluate(FOCUSABLE)?;
     let wanted = wanted.as_array().cloned().unwrap_or_default();
     expect(wanted.len() > 40 && wanted[0] == "Skip to the findings", || format!("{wanted:?}"))?;

@@ -199,7 +199,7 @@ fn messages(mut stream: File) -> Receiver<Value> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
         let (mut rest, mut chunk) = (Vec::new(), vec![0; 1 << 16]);
-        while let Ok(length) = stream.read(&mut chunk) {
+        while let Ok(length @ 1..) = stream.read(&mut chunk) {
             rest.extend_from_slice(&chunk[..length]);
             while let Some(end) = rest.iter().position(|byte| *byte == 0) {
                 let message: Vec<u8> = rest.drain(..=end).collect();

@@ -10,7 +10,7 @@ use crate::machine::report::{HostTimings, Report};
 /// Up to so many hosts show their slowest units at once.
 const OPEN_HOSTS: usize = 4;
 
-const MILESTONES: [&str; 4] = ["ssh answers", "cloud-init done", "mesh ready", "container runs"];
+const MILESTONES: [&str; 4] = ["ssh", "cloud-init done", "mesh ready", "container runs"];
 
 pub fn body(report: &Report) -> Option<Markup> {
     if report.timings.is_empty() && report.boots.is_empty() {

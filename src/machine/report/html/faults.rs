@@ -118,7 +118,7 @@ fn article(group: &Group<'_>) -> Markup {
     let id = id(group);
     let (tone, shared) = (group.tone(), runs::Shared::of(&group.runs));
     html! {
-        article class={ "card " (tone.class()) } id=(id) aria-labelledby={ (id) "-title" } {
+        article class={ "card " (tone.word()) } id=(id) aria-labelledby={ (id) "-title" } {
             h3 id={ (id) "-title" } { (plain(group.name)) " " (tone.chip()) }
             (shared.markup())
             @if group.runs.len() > 1 && !group.outages().is_empty() { (spread(group)) }

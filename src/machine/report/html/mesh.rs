@@ -84,7 +84,7 @@ fn drawing(report: &Report, topology: &Topology, root: &str) -> Markup {
         .flat_map(|state| topology.links.iter().filter(move |link| link.state == state));
     let (width, height) = (layout.width, layout.height);
     html! {
-        svg.topology.crowded[topology.links.len() > CROWDED_LINKS] role="img" aria-labelledby="mesh-drawing mesh-drawing-about"
+        svg.topology.crowded[topology.links.len() > CROWDED_LINKS] role="img" aria-labelledby="mesh-drawing" aria-describedby="mesh-drawing-about"
             viewBox={ "0 0 " (round(width)) " " (round(height)) }
             style={ "min-width:" (round(width.min(620.0) * 0.86)) "px;max-width:" (round(width * layout.zoom())) "px" } {
             title id="mesh-drawing" { "The hosts and the links between them" }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use maud::{Markup, html};
 
-use crate::machine::probe::{Measured, State, Subject, Verdict};
+use crate::machine::probe::{Measured, State, Subject};
 use crate::machine::report::Scenario;
 
 /// Is something good? Always said by word and sign as well as by colour.
@@ -13,8 +13,6 @@ use crate::machine::report::Scenario;
 pub enum Tone {
     Green,
     Red,
-    /// Red as it is meant to be.
-    Designed,
     Skipped,
 }
 
@@ -28,12 +26,7 @@ impl Tone {
     }
 
     pub fn of_scenario(scenario: &Scenario) -> Self {
-        let reds = scenario.verdicts.iter().any(Verdict::is_red);
-        match (scenario.red_count(), &scenario.by_design) {
-            (1.., _) => Self::Red,
-            (0, Some(_)) if reds => Self::Designed,
-            _ => Self::Green,
-        }
+        if scenario.red_count() == 0 { Self::Green } else { Self::Red }
     }
 
     /// The worst of several.
@@ -41,26 +34,17 @@ impl Tone {
         let rank = |tone: &Self| match tone {
             Self::Skipped => 0,
             Self::Green => 1,
-            Self::Designed => 2,
-            Self::Red => 3,
+            Self::Red => 2,
         };
         tones.into_iter().max_by_key(rank).unwrap_or(Self::Skipped)
     }
 
-    /// Class of the style sheet.
-    pub fn class(self) -> &'static str {
+    /// Its word, and its class in the style sheet.
+    pub fn word(self) -> &'static str {
         match self {
             Self::Green => "green",
             Self::Red => "red",
-            Self::Designed => "designed",
             Self::Skipped => "skipped",
-        }
-    }
-
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Designed => "by design",
-            other => other.class(),
         }
     }
 
@@ -68,14 +52,13 @@ impl Tone {
         match self {
             Self::Green => "✓",
             Self::Red => "✕",
-            Self::Designed => "!",
             Self::Skipped => "–",
         }
     }
 
     /// Sign and word in a coloured frame.
     pub fn chip(self) -> Markup {
-        html! { span class={ "chip " (self.class()) } { span aria-hidden="true" { (self.sign()) } " " (self.word()) } }
+        html! { span class={ "chip " (self.word()) } { span aria-hidden="true" { (self.sign()) } " " (self.word()) } }
     }
 }
 

@@ -143,7 +143,7 @@ fn cell(probe: Probe, tally: Option<&Tally>) -> Markup {
     };
     let tone = tally.tone();
     html! {
-        td class={ "mark " (tone.class()) } {
+        td class={ "mark " (tone.word()) } {
             @if tone == Tone::Red {
                 a href={ "#wrong-" (probe.name()) } {
                     span aria-hidden="true" { (tone.sign()) " " }

@@ -23,7 +23,7 @@ pub fn drawing(outage: &Outage, limit_seconds: Option<f64>, id: &str) -> Option<
     let scale = Scale::over([timeline.length_seconds]);
     let (title, about) = (format!("{id}-title"), format!("{id}-about"));
     Some(html! {
-        svg.timeline role="img" aria-labelledby={ (title) " " (about) } width="100%" height=(HEIGHT) {
+        svg.timeline role="img" aria-labelledby=(title) aria-describedby=(about) width="100%" height=(HEIGHT) {
             title id=(title) { "Lost pings over " (seconds(scale.end)) }
             desc id=(about) { (sentence(outage)) }
             @for tick in scale.ticks() {

@@ -31,7 +31,7 @@ pub fn headline(report: &Report) -> Headline {
 
 pub fn section(report: &Report, headline: &Headline) -> Markup {
     html! {
-        section id="verdict" class={ "verdict " (headline.tone.class()) } aria-labelledby="verdict-title" {
+        section id="verdict" class={ "verdict " (headline.tone.word()) } aria-labelledby="verdict-title" {
             h2 id="verdict-title" {
                 span.seal aria-hidden="true" { (headline.tone.sign()) }
                 (headline.text)
