@@ -8,6 +8,7 @@ mod lab;
 mod load;
 mod outages;
 mod output;
+mod page;
 mod plan;
 
 use std::path::PathBuf;

@@ -1,7 +1,11 @@
 //! What a person sees while something takes its time. Data goes to stdout elsewhere; all of this goes to stderr.
 
+mod progress;
+
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
+
+pub use progress::Progress;
 
 /// How much to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +20,7 @@ pub enum Verbosity {
 pub struct Ui {
     verbosity: Verbosity,
     color: bool,
+    bars: bool,
 }
 
 impl Ui {
@@ -25,6 +30,7 @@ impl Ui {
         Self {
             verbosity,
             color: color && !refused && std::io::stderr().is_terminal(),
+            bars: verbosity >= Verbosity::Normal && std::io::stderr().is_terminal() && can_draw(),
         }
     }
 
@@ -33,6 +39,7 @@ impl Ui {
         Self {
             verbosity: Verbosity::Quiet,
             color: false,
+            bars: false,
         }
     }
 
@@ -41,30 +48,40 @@ impl Ui {
         self.color
     }
 
+    /// Whether progress is drawn: stderr is a terminal that can move its cursor, and the user wants to hear of it.
+    pub fn has_bars(&self) -> bool {
+        self.bars
+    }
+
     /// A line about what happens now.
     pub fn line(&self, text: &str) {
         if self.verbosity >= Verbosity::Normal {
-            // Nobody listening on stderr is no reason to stop working.
-            let _ = writeln!(std::io::stderr(), "{text}");
+            self.say(text);
         }
     }
 
     /// Why a run ended early: said even when quiet.
     pub fn error(&self, text: &str) {
         let (on, off) = if self.color { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
-        let _ = writeln!(std::io::stderr(), "{on}error:{off} {text}");
+        self.say(&format!("{on}error:{off} {text}"));
     }
 
     /// What is wrong with a file, rendered already: said even when quiet.
     pub fn diagnostics(&self, text: &str) {
-        let _ = writeln!(std::io::stderr(), "{text}");
+        self.say(text);
     }
 
     /// A line for those who asked for more.
     pub fn detail(&self, text: &str) {
         if self.verbosity >= Verbosity::Verbose {
-            let _ = writeln!(std::io::stderr(), "{text}");
+            self.say(text);
         }
+    }
+
+    fn say(&self, text: &str) {
+        // Nobody listening on stderr is no reason to stop working.
+        let say = || drop(writeln!(std::io::stderr(), "{text}"));
+        if self.bars { progress::BARS.suspend(say) } else { say() }
     }
 
     /// Announces a step, does it, and says how long it took.
@@ -80,6 +97,11 @@ impl Ui {
         }
         result
     }
+}
+
+/// A terminal that says of itself that it is dumb does not obey what moves its cursor (terminfo(5)).
+fn can_draw() -> bool {
+    std::env::var_os("TERM").is_some_and(|kind| kind != "dumb" && !kind.is_empty())
 }
 
 /// A duration as people read it: `0.33 s`, `12.4 s`, `2 min 11 s`.

@@ -6,6 +6,8 @@ mod artifacts;
 mod disk;
 #[path = "cli/help.rs"]
 mod help;
+#[path = "cli/lab_test.rs"]
+mod lab_test;
 #[path = "cli/tools.rs"]
 mod tools;
 #[path = "cli/verbs.rs"]

@@ -1,5 +1,7 @@
 //! `meshimg lab`.
 
+mod test;
+
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
@@ -12,10 +14,8 @@ use crate::error::Error;
 use crate::exec::{self, interrupt};
 use crate::image::{self, BaseRequest, Cache, Flavor};
 use crate::lab::control::ControlError;
-use crate::lab::scenario::Fault;
 use crate::lab::session::{self, Session, Size};
-use crate::lab::{HostState, Lab, LabError, LabStatus, PROGRAMS};
-use crate::machine::report::Report;
+use crate::lab::{HostState, Lab, LabError, LabRequest, LabStatus, PROGRAMS};
 use crate::plan::Plan;
 use crate::render::{self, WriteError};
 use crate::spec::HostName;
@@ -86,16 +86,8 @@ pub enum Verb {
     /// Up, cause the same faults again and again, print how long containers were cut off, down
     Outages(outages::Arguments),
     /// Up, all probes, the fault scenarios, down; exit 6 if anything is red
-    Test {
-        #[command(flatten)]
-        start: Start,
-        /// Text for people, or JSON for programs
-        #[arg(long, value_enum, default_value = "text")]
-        format: Format,
-        /// Leave the hosts running at the end
-        #[arg(long)]
-        keep: bool,
-    },
+    #[command(after_help = test::EXAMPLES)]
+    Test(test::Arguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -113,8 +105,8 @@ pub struct Start {
 pub fn run(verb: Verb, context: &Context) -> Result<ExitCode, Error> {
     match verb {
         Verb::Up(start) => up(&start, context)?,
-        Verb::Test { start, format, keep } => test(&start, format, keep, context)?,
         Verb::Outages(arguments) => outages::run(&arguments, context)?,
+        Verb::Test(arguments) => test::run(&arguments, context)?,
         Verb::Status { file, format } => status(&file, format, context)?,
         Verb::Ssh { file, host, command } => {
             let status = attach(&file, Some(&host), context)?.ssh(host.as_str(), &command)?;
@@ -147,8 +139,8 @@ pub fn supervise(folder: &Path) -> Result<(), Error> {
     Ok(crate::lab::supervisor::run(folder)?)
 }
 
-/// Starts the hosts of `start` for `plan`.
-pub fn start<'a>(start: &Start, plan: &'a Plan, context: &'a Context) -> Result<Session<'a>, Error> {
+/// What the hosts of `plan` are started with.
+fn request(start: &Start, plan: &Plan, context: &Context) -> Result<LabRequest, Error> {
     interrupt::install()?;
     // Before an image is built, which takes a minute.
     exec::require(PROGRAMS)?;
@@ -169,13 +161,18 @@ pub fn start<'a>(start: &Start, plan: &'a Plan, context: &'a Context) -> Result<
         memory_mib: start.memory,
         processors: start.processors,
     };
-    let request = session::request(plan, &artifacts, &images, size)?;
-    Ok(Session::up(&request, plan, &context.ui)?)
+    Ok(session::request(plan, &artifacts, &images, size)?)
+}
+
+/// Starts the hosts of `start` for `plan`.
+pub fn start<'a>(start: &Start, plan: &'a Plan, context: &'a Context) -> Result<Session<'a>, Error> {
+    Ok(Session::up(&request(start, plan, context)?, plan, &context.ui)?)
 }
 
 fn up(arguments: &Start, context: &Context) -> Result<(), Error> {
     let plan = load::plan(&arguments.file, context)?;
     let session = start(arguments, &plan, context)?;
+    session.clean_up();
     let file = arguments.file.display();
     drop(session.machines);
     session.lab.detach()?;
@@ -184,43 +181,6 @@ fn up(arguments: &Start, context: &Context) -> Result<(), Error> {
         plan.spanning_tree.root
     ));
     Ok(())
-}
-
-fn test(arguments: &Start, format: Format, keep: bool, context: &Context) -> Result<(), Error> {
-    let plan = load::plan(&arguments.file, context)?;
-    let mut session = start(arguments, &plan, context)?;
-    let machines = format!("QEMU under {}, {} MiB each", session.lab.accelerator(), arguments.memory);
-    let mut report = Report::new(plan.cluster.clone(), machines, plan.hosts.iter().map(|host| host.name.clone()));
-    report.verdicts = session.probe();
-    report.timings = session.timings.clone();
-    for fault in Fault::ALL {
-        if interrupt::requested() {
-            return Err(Error::Interrupted);
-        }
-        report.scenarios.push(fault.cause(&mut session));
-    }
-    session.clean_up();
-    let ended = if keep {
-        drop(session.machines);
-        session.lab.detach()
-    } else {
-        session.down()
-    };
-    match format {
-        Format::Text => output::print(&report.text(context.color))?,
-        Format::Json => output::print(&report.json()?)?,
-    }
-    ended?;
-    if interrupt::requested() {
-        return Err(Error::Interrupted);
-    }
-    if report.is_green() {
-        Ok(())
-    } else {
-        Err(Error::Red {
-            red: report.red_count().max(1),
-        })
-    }
 }
 
 fn attach(file: &Path, host: Option<&HostName>, context: &Context) -> Result<Lab, Error> {

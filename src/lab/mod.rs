@@ -4,6 +4,7 @@
 //! [`switch`] and is the parent of all QEMU processes. Everything else speaks to it by [`control`].
 
 pub mod accel;
+pub mod bundle;
 pub mod control;
 mod end;
 mod error;
@@ -13,6 +14,7 @@ mod freeze;
 mod log;
 mod management;
 pub mod pairs;
+pub mod phase;
 mod prepare;
 pub mod qemu;
 pub mod qmp;

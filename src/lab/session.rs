@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::phase::{Board, Phase};
 use super::{Lab, LabError, LabHost, LabRequest, stranger};
 use crate::image::BaseImage;
-use crate::machine::Machine;
 use crate::machine::facts::{self, Facts, Scope};
 use crate::machine::probe::{self, BootLimits, Verdict, container};
 use crate::machine::report::HostTimings;
 use crate::machine::ssh::{self, SshMachine, SshTarget};
+use crate::machine::{Machine, on_each};
 use crate::plan::Plan;
 use crate::render::Artifacts;
 use crate::spec::{HostName, Os};
@@ -84,6 +85,10 @@ pub struct Session<'a> {
     pub ui: &'a Ui,
     pub machines: Vec<SshMachine>,
     pub timings: BTreeMap<HostName, HostTimings>,
+    /// When the hosts got their power, or the lab was found running.
+    power_on: Instant,
+    /// Of the last look of the probes.
+    pub facts: BTreeMap<HostName, Facts>,
     /// How long networking.service took where it had no mesh to bring up: at the first boot, when cloud-init had not written it yet.
     pub networking_without_mesh: Option<Duration>,
 }
@@ -94,15 +99,46 @@ impl<'a> Session<'a> {
     /// # Errors
     /// [`LabError`]; the lab is ended then.
     pub fn up(request: &LabRequest, plan: &'a Plan, ui: &'a Ui) -> Result<Self, LabError> {
+        let mut session = Self::power_on(request, plan, ui)?;
+        session.come_up()?;
+        Ok(session)
+    }
+
+    /// Starts the hosts, and waits for nothing but their power.
+    ///
+    /// # Errors
+    /// [`LabError`]; the lab is ended then.
+    pub fn power_on(request: &LabRequest, plan: &'a Plan, ui: &'a Ui) -> Result<Self, LabError> {
         let started = Instant::now();
         ui.line(&format!("starting {} hosts ...", plan.hosts.len()));
         let lab = Lab::up(request, ui)?;
         ui.line(&format!("hosts run under {} in {}", lab.accelerator(), lab.folder().display()));
-        let mut session = Self::of(lab, plan, ui)?;
-        session.wait_for_ssh(started)?;
-        session.wait_for_mesh(started)?;
-        session.wait_until_settled(started)?;
-        Ok(session)
+        let session = Self::of(lab, plan, ui)?;
+        Ok(Self {
+            power_on: started,
+            ..session
+        })
+    }
+
+    /// Waits until the mesh carries traffic and a container runs on each host, and shows how far each host is.
+    ///
+    /// # Errors
+    /// [`LabError`]; the hosts run on, for whoever wants to know why.
+    pub fn come_up(&mut self) -> Result<(), LabError> {
+        let hosts: Vec<HostName> = self.plan.hosts.iter().map(|host| host.name.clone()).collect();
+        let log = |host: &HostName| Ok((host.clone(), self.lab.serial_log(host.as_str())?));
+        let logs = hosts.iter().map(log).collect::<Result<Vec<_>, LabError>>()?;
+        let board = Board::new(self.ui, &hosts, self.power_on);
+        let all = |phase| hosts.iter().map(move |host| (host.clone(), phase));
+        board.watch(&logs, || {
+            self.wait_for_ssh(&board)?;
+            self.wait_for_mesh(self.power_on)?;
+            board.reach(all(Phase::Mesh));
+            self.start_containers(&board);
+            self.wait_until_settled(self.power_on)?;
+            board.reach(all(Phase::CloudInitDone));
+            Ok(())
+        })
     }
 
     /// A lab that runs already.
@@ -124,6 +160,8 @@ impl<'a> Session<'a> {
             ui,
             machines,
             timings: BTreeMap::new(),
+            power_on: Instant::now(),
+            facts: BTreeMap::new(),
             networking_without_mesh: None,
         })
     }
@@ -139,14 +177,14 @@ impl<'a> Session<'a> {
     }
 
     /// Waits for ssh on all hosts at once.
-    fn wait_for_ssh(&mut self, started: Instant) -> Result<(), LabError> {
-        let (lab, ui) = (&self.lab, self.ui);
+    fn wait_for_ssh(&mut self, board: &Board) -> Result<(), LabError> {
+        let (lab, power_on) = (&self.lab, self.power_on);
         let results: Vec<(HostName, Result<Duration, WaitError>)> = std::thread::scope(|scope| {
             let wait = |machine: &SshMachine| {
                 let gone = || lab.ended(machine.name().as_str());
-                let result = ssh::wait_for_ssh(machine.target().clone(), BOOT_DEADLINE, gone).map(|_| started.elapsed());
-                if let Ok(took) = &result {
-                    ui.line(&format!("{}: ssh after {}", machine.name(), seconds(*took)));
+                let result = ssh::wait_for_ssh(machine.target().clone(), BOOT_DEADLINE, gone).map(|_| power_on.elapsed());
+                if result.is_ok() {
+                    board.reach([(machine.name().clone(), Phase::Ssh)]);
                 }
                 (machine.name().clone(), result)
             };
@@ -172,6 +210,20 @@ impl<'a> Session<'a> {
             self.timings.entry(host.name.clone()).or_default().mesh_ready_seconds = Some(took.as_secs_f64());
         }
         Ok(())
+    }
+
+    /// Has the probe container run everywhere, and notes when it did. That it does not is for the probes to say.
+    fn start_containers(&mut self, board: &Board) {
+        let (plan, power_on) = (self.plan, self.power_on);
+        let times = on_each(&self.all(), |machine| {
+            let started = container::start(plan, &[machine]).remove(machine.name())?;
+            let took = started.map(|_| power_on.elapsed()).ok()?;
+            board.reach([(machine.name().clone(), Phase::Container)]);
+            Some(took)
+        });
+        for (host, took) in times {
+            self.timings.entry(host).or_default().container_running_seconds = took.map(|took| took.as_secs_f64());
+        }
     }
 
     /// Waits until systemd and cloud-init have nothing left to do, well or badly: what a probe says before that is too early.
@@ -210,6 +262,7 @@ impl<'a> Session<'a> {
         verdicts.extend(probe::active(self.plan, &self.all(), &containers));
         let questions = probe::exposure::questions(self.plan, &facts, &containers);
         verdicts.extend(probe::exposure::exposure(self.plan, &stranger::ask(&self.lab, questions)));
+        self.facts = facts;
         self.ui.line(&format!("probed in {}", seconds(started.elapsed())));
         verdicts
     }

@@ -20,7 +20,7 @@ pub use link::{Address, IpLink};
 pub use listening::{Listener, Transport};
 pub use traffic::Traffic;
 
-pub(super) use self::sections::Sections;
+pub(crate) use self::sections::Sections;
 use super::openvswitch::{self, OpenVSwitch};
 use super::{Machine, on_each, ssh};
 use crate::plan::{HostPlan, Plan};

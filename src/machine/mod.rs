@@ -20,6 +20,7 @@ pub mod ping;
 pub mod probe;
 pub mod report;
 pub mod ssh;
+pub mod topology;
 
 #[cfg(test)]
 pub(crate) mod sample;

@@ -1,5 +1,7 @@
 //! What was found on the machines of a cluster: for programs as JSON, for people as text.
 
+mod html;
+mod junit;
 mod text;
 
 use std::collections::BTreeMap;
@@ -56,7 +58,7 @@ pub enum LinkState {
     Blocked,
     /// An end sees it down, or is not there.
     Down,
-    /// Nobody could be asked.
+    /// An end could not be asked, and the other, if it could, sees nothing wrong.
     Unknown,
 }
 
@@ -82,6 +84,8 @@ pub struct Scenario {
     pub by_design: Option<String>,
     /// What kept the scenario from running to its end.
     pub error: Option<String>,
+    /// From the fault to the last probe, seconds; `None` where nobody looked at the clock.
+    pub took_seconds: Option<f64>,
 }
 
 impl Scenario {
@@ -97,6 +101,15 @@ impl Scenario {
             between: None,
             by_design: None,
             error: None,
+            took_seconds: None,
+        }
+    }
+
+    /// `host-down`, and from the second time on `host-down-2`.
+    pub fn label(&self) -> String {
+        match self.repetition {
+            0 | 1 => self.name.clone(),
+            repetition => format!("{}-{repetition}", self.name),
         }
     }
 
@@ -117,6 +130,11 @@ impl Scenario {
         }
         (outage.outage_seconds > limit).then(|| format!("the outage was {:.2} s, the limit is {limit:.2} s", outage.outage_seconds))
     }
+
+    /// How many of its verdicts, and whether the scenario itself, are red.
+    pub fn red_count(&self) -> usize {
+        self.verdicts.iter().filter(|verdict| verdict.is_red()).count() + usize::from(self.complaint().is_some())
+    }
 }
 
 /// All findings.
@@ -135,6 +153,8 @@ pub struct Report {
     /// Before any fault; `None` where nobody looked.
     pub topology: Option<Topology>,
     pub verdicts: Vec<Verdict>,
+    /// How long these took, seconds.
+    pub probe_seconds: Option<f64>,
     pub scenarios: Vec<Scenario>,
     /// The folder with logs and states that a failure left.
     pub bundle: Option<PathBuf>,
@@ -152,6 +172,7 @@ impl Report {
             boots: BTreeMap::new(),
             topology: None,
             verdicts: Vec::new(),
+            probe_seconds: None,
             scenarios: Vec::new(),
             bundle: None,
         }
@@ -164,14 +185,25 @@ impl Report {
 
     /// How many verdicts and scenarios are red.
     pub fn red_count(&self) -> usize {
-        let reds = |verdicts: &[Verdict]| verdicts.iter().filter(|verdict| verdict.is_red()).count();
-        let of = |scenario: &Scenario| reds(&scenario.verdicts) + usize::from(scenario.complaint().is_some());
-        reds(&self.verdicts) + self.scenarios.iter().map(of).sum::<usize>()
+        reds(&self.verdicts) + self.scenarios.iter().map(Scenario::red_count).sum::<usize>()
     }
 
     /// The text for people; `color` as [`crate::ui::Ui`] decides it. Readable without.
     pub fn text(&self, color: bool) -> String {
         text::report(self, text::Paint { color })
+    }
+
+    /// JUnit XML for CI systems.
+    ///
+    /// # Errors
+    /// Those of writing XML, which a text in memory has none of.
+    pub fn junit(&self) -> Result<String, quick_junit::SerializeError> {
+        junit::junit(self)
+    }
+
+    /// One HTML page for people, complete in itself: no network, no script. The same report gives the same bytes.
+    pub fn html(&self) -> String {
+        html::page(self)
     }
 
     /// The JSON for programs, with a line feed at its end.
@@ -181,6 +213,10 @@ impl Report {
     pub fn json(&self) -> serde_json::Result<String> {
         serde_json::to_string_pretty(self).map(|json| json + "\n")
     }
+}
+
+fn reds(verdicts: &[Verdict]) -> usize {
+    verdicts.iter().filter(|verdict| verdict.is_red()).count()
 }
 
 #[cfg(test)]

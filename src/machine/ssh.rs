@@ -202,7 +202,7 @@ fn wait_until_answer(
 }
 
 /// The part of an error that says what happened, without the long command line.
-pub(super) fn last_words(error: &ExecError) -> String {
+pub(crate) fn last_words(error: &ExecError) -> String {
     match error {
         ExecError::Failed { status, stderr_tail, .. } if stderr_tail.is_empty() => status.clone(),
         ExecError::Failed { stderr_tail, .. } => stderr_tail.clone(),

@@ -206,6 +206,18 @@ fn output_that_cannot_be_written_is_an_error() {
     assert_eq!(parts(&output), (Some(1), String::new(), wanted.to_owned()));
 }
 
+/// Before a host boots, or QEMU is looked for.
+#[test]
+fn a_page_that_cannot_be_written_is_an_error_at_once() {
+    let place = Place::new();
+    let output = place
+        .meshimg(&["lab", "test", "cluster.yaml", "--report", "."])
+        .output()
+        .expect("meshimg starts");
+    let wanted = "error: cannot write .: Is a directory (os error 21); a folder is where a file should be: choose another folder\n";
+    assert_eq!(parts(&output), (Some(1), String::new(), wanted.to_owned()));
+}
+
 #[test]
 fn a_lab_that_is_not_up() {
     let place = Place::new();

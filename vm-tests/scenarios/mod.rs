@@ -2,6 +2,7 @@
 
 mod api;
 mod boot;
+mod bundle;
 mod faults;
 mod host_faults;
 mod isolation;
@@ -31,6 +32,7 @@ pub fn all() -> Vec<Trial> {
         probes::tests(),
         order::tests(),
         api::tests(),
+        bundle::tests(),
         faults::tests(),
         host_faults::tests(),
         boot::tests(),

@@ -39,7 +39,7 @@ fn bridge<'a>(host: &HostPlan, facts: &'a BTreeMap<HostName, Facts>) -> Result<&
 }
 
 /// Own identifier and that of the root, as the bridge sees it.
-fn identifiers(bridge: &Bridge, protocol: LoopProtection) -> (Option<&String>, Option<&String>) {
+pub(in crate::machine) fn identifiers(bridge: &Bridge, protocol: LoopProtection) -> (Option<&String>, Option<&String>) {
     match protocol {
         LoopProtection::Rstp => (bridge.rstp_status.get("rstp_bridge_id"), bridge.rstp_status.get("rstp_root_id")),
         LoopProtection::Stp => (bridge.status.get("stp_bridge_id"), bridge.status.get("stp_designated_root")),
@@ -77,7 +77,8 @@ fn list(hosts: &[&HostName]) -> String {
     hosts.iter().map(|host| host.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-fn forwards(port: &Port, protocol: LoopProtection) -> bool {
+/// Whether the tree lets frames through the port.
+pub(in crate::machine) fn forwards(port: &Port, protocol: LoopProtection) -> bool {
     match protocol {
         LoopProtection::Rstp => port.rstp_status.get("rstp_port_state").is_some_and(|state| state == "Forwarding"),
         LoopProtection::Stp => port.status.get("stp_state").is_some_and(|state| state == "forwarding"),

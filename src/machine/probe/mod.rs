@@ -18,7 +18,7 @@ mod docker;
 mod docker0;
 mod duplicates;
 pub mod exposure;
-mod loop_free;
+pub(super) mod loop_free;
 mod mtu;
 mod ovs;
 mod pairs;

@@ -4,6 +4,7 @@ use super::*;
 use crate::machine::outage::Timeline;
 use crate::machine::probe::{self, BootLimits, Probe, Subject};
 use crate::machine::sample::{self, Scripted};
+use crate::machine::topology::topology;
 
 fn outage(seconds: f64) -> Outage {
     Outage {
@@ -62,6 +63,15 @@ fn report(healthy: bool) -> Report {
         };
         report.timings.insert(host.name.clone(), timings);
     }
+    for (host, facts) in &facts {
+        if let Ok(boot) = facts.boot.known() {
+            report.boots.insert(host.clone(), boot.clone());
+        }
+    }
+    report.topology = Some(topology(&plan, &facts));
+    if !healthy {
+        report.bundle = Some("/state/failures/demo-20261124T121500Z".into());
+    }
     report.scenarios.push(scenario(report.verdicts[..8].to_vec()));
     report
 }
@@ -96,6 +106,10 @@ fn a_green_report() {
       green    persistence     3 of 3          what is on disk is what runs
       green    boot            3 of 3          hosts booted without failures or delays  [6.2 s]
 
+    Links before any fault: the tree's root is host1
+      forwarding  gre1 (host1 - host2), gre2 (host1 - host3)
+      in reserve  gre3 (host2 - host3)
+
     Boot, seconds after power-on
                          ssh  cloud-init done       mesh ready   container runs
       host1             61.0             84.2             95.0             99.5
@@ -106,6 +120,10 @@ fn a_green_report() {
       host1: userspace after 9.0 s, all up after 61.5 s, networking.service 6.2 s (limit 10.0 s), slowest: cloud-init-main.service 12.3 s
       host2: userspace after 9.0 s, all up after 61.5 s, networking.service 6.2 s (limit 10.0 s), slowest: cloud-init-main.service 12.3 s
       host3: userspace after 9.0 s, all up after 61.5 s, networking.service 6.2 s (limit 10.0 s), slowest: cloud-init-main.service 12.3 s
+
+    Slowest units, seconds
+                               host1  host2  host3
+      cloud-init-main.service   12.3   12.3   12.3
 
     Faults
       green    host-down       host1, the root, loses its power
@@ -170,6 +188,11 @@ fn a_red_report() {
       mtu (host3 -> host1): 1462 bytes pass, but the container sends 1463 too (0 of 2 answered)
       mtu (host3 -> host2): 1462 bytes pass, but the container sends 1463 too (0 of 2 answered)
 
+    Links before any fault: the tree's root is host1
+      forwarding  gre2 (host1 - host3)
+      in reserve  gre3 (host2 - host3)
+      unknown     gre1 (host1 - host2)
+
     Boot, seconds after power-on
                          ssh  cloud-init done       mesh ready   container runs
       host1             61.0             84.2                ?                ?
@@ -180,6 +203,10 @@ fn a_red_report() {
       host1: userspace after 9.0 s, all up after 61.5 s, networking.service 6.2 s (limit 10.0 s), slowest: cloud-init-main.service 12.3 s
       host3: userspace after 9.0 s, all up after 61.5 s, networking.service 6.2 s (limit 10.0 s), slowest: cloud-init-main.service 12.3 s
 
+    Slowest units, seconds
+                               host1  host3
+      cloud-init-main.service   12.3   12.3
+
     Faults
       RED      host-down       host1, the root, loses its power
         outage between containers: 0.33 s (limit 1.00 s), 193 of 200 pings answered
@@ -188,8 +215,42 @@ fn a_red_report() {
           underlay-ping (host2 -> host3): host2 was not reached: Connection timed out
           ovs (host2): Open vSwitch: not reached: Connection timed out
 
+    logs and states of the failure: /state/failures/demo-20261124T121500Z
     24 red
     ");
+}
+
+#[test]
+fn repeated_scenarios_have_their_median_and_worst() {
+    let mut report = report(true);
+    let fine = vec![Verdict::green(Probe::LoopFree, Subject::Cluster, "fine")];
+    let times = [0.31, 0.90, 0.33, 0.40].into_iter().zip(1..);
+    report.scenarios = times
+        .map(|(seconds, repetition)| Scenario {
+            repetition,
+            outage: Some(outage(seconds)),
+            ..scenario(fine.clone())
+        })
+        .collect();
+    report.scenarios.push(Scenario {
+        verdicts: fine.clone(),
+        ..Scenario::new("reboot-all")
+    });
+    let line = |report: &Report| {
+        let text = report.text(false);
+        let (_, rest) = text.split_once("Repeated faults, outage between containers\n").unwrap();
+        rest.lines().next().unwrap().to_owned()
+    };
+    assert_eq!(line(&report), "  green    host-down       4 times: p50 0.40 s, worst 0.90 s");
+    assert!(report.text(false).contains("  green    host-down-4     host1, the root"));
+    report.scenarios[1].outage.as_mut().unwrap().at_least = Some("there was no reply after it".into());
+    report.scenarios[2].outage = None;
+    assert_eq!(
+        line(&report),
+        "  RED      host-down       4 times, 2 red: p50 0.40 s, worst at least 0.90 s, 1 not measured"
+    );
+    report.scenarios.truncate(1);
+    assert!(!report.text(false).contains("Repeated"));
 }
 
 #[test]
@@ -272,6 +333,7 @@ fn the_json_is_stable() {
     ));
     report.verdicts.push(Verdict::skipped(Probe::Bfd, Subject::Cluster, "not planned"));
     report.timings.retain(|host, _| host.as_str() == "host1");
+    report.boots.retain(|host, _| host.as_str() == "host1");
     report.scenarios[0].verdicts.clear();
     insta::assert_snapshot!(report.json().unwrap(), @r#"
     {
@@ -291,8 +353,71 @@ fn the_json_is_stable() {
           "container-running-seconds": 99.5
         }
       },
-      "boots": {},
-      "topology": null,
+      "boots": {
+        "host1": {
+          "state": "running",
+          "failed": [],
+          "units": {
+            "networking.service": {
+              "load-state": "loaded",
+              "active-state": "active",
+              "inactive-exit-us": 20000000,
+              "main-start-us": 20100000,
+              "active-enter-us": 26200000
+            }
+          },
+          "networking-had-no-mesh": false,
+          "initrd-start-us": 3000000,
+          "userspace-start-us": 9000000,
+          "finish-us": 61500000,
+          "slowest": [
+            {
+              "name": "cloud-init-main.service",
+              "milliseconds": 12345
+            }
+          ],
+          "cloud-init": {
+            "known": {
+              "status": "done",
+              "errors": [],
+              "recoverable-errors": {},
+              "schema-error": null
+            }
+          },
+          "kernel": "6.12.0",
+          "os": "Debian GNU/Linux 13 (trixie)",
+          "sysctls": {}
+        }
+      },
+      "topology": {
+        "root": "host1",
+        "links": [
+          {
+            "name": "gre1",
+            "ends": [
+              "host1",
+              "host2"
+            ],
+            "state": "forwarding"
+          },
+          {
+            "name": "gre2",
+            "ends": [
+              "host1",
+              "host3"
+            ],
+            "state": "forwarding"
+          },
+          {
+            "name": "gre3",
+            "ends": [
+              "host2",
+              "host3"
+            ],
+            "state": "blocked"
+          }
+        ]
+      },
       "verdicts": [
         {
           "probe": "underlay-ping",
@@ -331,6 +456,7 @@ fn the_json_is_stable() {
           "help": null
         }
       ],
+      "probe-seconds": null,
       "scenarios": [
         {
           "name": "host-down",
@@ -353,7 +479,8 @@ fn the_json_is_stable() {
           "verdicts": [],
           "between": null,
           "by-design": null,
-          "error": null
+          "error": null,
+          "took-seconds": null
         }
       ],
       "bundle": null

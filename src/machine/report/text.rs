@@ -1,5 +1,9 @@
 //! The report as people read it: what, how well, what is wrong, how fast; the answer in the last line.
 
+mod boot;
+mod links;
+mod repeated;
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -52,10 +56,18 @@ pub fn report(report: &Report, paint: Paint) -> String {
     text.push_str(&matrix(report, &report.verdicts, paint));
     text.push_str(&probes(&report.verdicts, paint));
     text.push_str(&details(&report.verdicts, paint));
+    if let Some(topology) = &report.topology {
+        text.push_str(&links::links(topology, paint));
+    }
     text.push_str(&timings(report, paint));
     text.push_str(&boots(&report.verdicts, paint));
+    text.push_str(&boot::slowest_units(report, paint));
     text.push_str(&scenarios(report, paint));
+    text.push_str(&repeated::repeated(report, paint));
     text.push('\n');
+    if let Some(folder) = &report.bundle {
+        let _ = writeln!(text, "logs and states of the failure: {}", folder.display());
+    }
     text.push_str(&last_line(report, paint));
     text
 }
@@ -252,7 +264,7 @@ fn scenario_lines(scenario: &Scenario, paint: Paint) -> String {
         (State::Red, "RED")
     };
     let word = paint.state(state, &format!("{word:<7}"));
-    let mut text = format!("  {word}  {:<14}  {}\n", scenario.name, scenario.what);
+    let mut text = format!("  {word}  {:<14}  {}\n", scenario.label(), scenario.what);
     if let Some(outage) = &scenario.outage {
         let bound = if outage.at_least.is_some() { "at least " } else { "" };
         let limit = scenario
