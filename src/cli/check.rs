@@ -32,11 +32,12 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     let most = user_data.map(|(_, artifact)| artifact.bytes.len()).max().unwrap_or_default();
     render::with_seeds(artifacts)?;
     context.ui.line(&format!(
-        "{}: cluster {} of {} hosts is fine; user-data has at most {most} of {} bytes",
+        "{}: cluster {} of {} hosts is fine; user-data has at most {} of {} KiB",
         arguments.file.display(),
         spec.name,
         spec.hosts.len(),
-        render::USER_DATA_MAX
+        most.div_ceil(1024),
+        render::USER_DATA_MAX / 1024
     ));
     Ok(())
 }

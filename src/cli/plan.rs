@@ -113,7 +113,11 @@ fn user_data(plan: &Plan, bytes: &[usize]) -> String {
         1 => "; 1 host has too much".to_owned(),
         _ => format!("; {over} hosts have too much"),
     };
-    format!("User-data   at most {most} bytes ({whose}) of the {USER_DATA_MAX} that providers take{verdict}\n")
+    format!(
+        "User-data   at most {} KiB ({whose}) of the {} that providers take{verdict}\n",
+        most.div_ceil(1024),
+        USER_DATA_MAX / 1024
+    )
 }
 
 /// How dead links are noticed: one line for all hosts, or one for each choice and its hosts.

@@ -64,7 +64,7 @@ fn several_at_once_write_one_after_the_other() {
     let place = Place::new();
     other_cluster(&place);
     for _ in 0..3 {
-        let start = |number| place.meshimg(&["-q", "cloud-init", ["cluster.yaml", "other.yaml"][number % 2], "-o", "a/b"]).spawn();
+        let start = |number: usize| place.meshimg(&["-q", "cloud-init", ["cluster.yaml", "other.yaml"][number % 2], "-o", "a/b"]).spawn();
         let children: Vec<_> = (0..6).map(|number| start(number).expect("meshimg starts")).collect();
         for child in children {
             let output = child.wait_with_output().expect("it ends");

@@ -176,6 +176,11 @@ pub fn cluster_yaml(choices: &mut Choices<'_>, hosts_max: u32) -> String {
         .iter()
         .map(|name| {
             taken += choices.from_to(1, 300);
+            // Not the first and last of a /24, the prefix length where none is given: they are no host's.
+            taken += match taken % 256 {
+                0 | 255 => 2,
+                _ => 0,
+            };
             host(choices, &frame, name, taken)
         })
         .collect();
@@ -389,7 +394,7 @@ fn host(choices: &mut Choices<'_>, frame: &Frame, name: &str, offset: u32) -> Va
         }),
     );
     // The last that the subnet was cut for, if that is no host's yet: only one host can have it.
-    let spare = frame.cut.as_ref().filter(|cut| cut.capacity > frame.hosts && name.ends_with('1') && offset < 301);
+    let spare = frame.cut.as_ref().filter(|cut| cut.capacity > frame.hosts && name.ends_with('1') && offset < 303);
     set(
         "containers",
         choices.maybe(|choices| {
