@@ -37,7 +37,9 @@ fn pipeline(criterion: &mut Criterion) {
         let mut stage = |name: &str, run: &dyn Fn()| {
             group.bench_function(BenchmarkId::from_parameter(name), |bencher| bencher.iter(run));
         };
-        stage("check+plan+render", &|| drop(black_box(rendered(&planned(&checked(black_box(&text)))))));
+        stage("check+plan+render", &|| {
+            drop(black_box(rendered(&planned(&checked(black_box(&text))))))
+        });
         stage("check", &|| drop(black_box(checked(black_box(&text)))));
         stage("plan", &|| drop(black_box(planned(black_box(&spec)))));
         stage("render", &|| drop(black_box(rendered(black_box(&plan)))));

@@ -395,7 +395,8 @@ fn killed_at_any_moment() {
         if which != 0 {
             for process in supervisors {
                 // Some other test's may have ended meanwhile.
-                let of_ours = std::fs::read_to_string(format!("/proc/{process}/cmdline")).is_ok_and(|line| line.contains(&format!("/{cluster}\0")));
+                let of_ours =
+                    std::fs::read_to_string(format!("/proc/{process}/cmdline")).is_ok_and(|line| line.contains(&format!("/{cluster}\0")));
                 if of_ours {
                     let _ = kill_process(Pid::from_raw(process as i32).unwrap(), Signal::KILL);
                 }
@@ -429,7 +430,10 @@ fn killed_at_any_moment() {
         let ours: Vec<&String> = names.iter().filter(|name| name.starts_with(cluster)).collect();
         assert_eq!(ours, Vec::<&String>::new(), "files, round {round}, {which} after {moment:?}");
     }
-    assert!(with_guests > 0 && with_folder > 0, "{with_guests} with guests, {with_folder} with files");
+    assert!(
+        with_guests > 0 && with_folder > 0,
+        "{with_guests} with guests, {with_folder} with files"
+    );
 }
 
 fn guest_cannot_start() {

@@ -102,7 +102,13 @@ fn text(plan: &Plan, user_data_bytes: &[usize]) -> String {
 fn user_data(plan: &Plan, bytes: &[usize]) -> String {
     let most = bytes.iter().copied().max().unwrap_or_default();
     let over = bytes.iter().filter(|bytes| **bytes > USER_DATA_MAX).count();
-    let names: Vec<&str> = plan.hosts.iter().zip(bytes).filter(|(_, bytes)| **bytes == most).map(|(host, _)| host.name.as_str()).collect();
+    let names: Vec<&str> = plan
+        .hosts
+        .iter()
+        .zip(bytes)
+        .filter(|(_, bytes)| **bytes == most)
+        .map(|(host, _)| host.name.as_str())
+        .collect();
     let whose = match names[..] {
         [one] => one.to_owned(),
         [first, ..] => format!("{first} and {} more", names.len() - 1),

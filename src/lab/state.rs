@@ -204,7 +204,8 @@ impl LabFolder {
 /// Whether `file` is still what is at `path`.
 fn is_at(file: &File, path: &Path) -> bool {
     let number = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
-    file.metadata().is_ok_and(|open| std::fs::metadata(path).is_ok_and(|there| number(open) == number(there)))
+    file.metadata()
+        .is_ok_and(|open| std::fs::metadata(path).is_ok_and(|there| number(open) == number(there)))
 }
 
 /// Writes this process's id, and nothing else, to a lock file.

@@ -29,15 +29,17 @@ pub(super) const TEMPORARY: &str = ".meshimg-";
 pub(super) fn alone(folder: &Path, made: &mut Made) -> Result<fs::File, WriteError> {
     let mut failure = None;
     let mut process = None;
-    let lock = wait::until("the end of the other meshimg", DEADLINE, INTERVAL, || match try_lock(folder, made) {
-        Ok(Found::Lock(file)) => Look::Ready(file),
-        Ok(Found::Other(other)) => {
-            process = other;
-            Look::Pending(format!("{} is locked", folder.display()))
-        }
-        Err(source) => {
-            failure = Some(source);
-            Look::Gone(format!("{} cannot be locked", folder.display()))
+    let lock = wait::until("the end of the other meshimg", DEADLINE, INTERVAL, || {
+        match try_lock(folder, made) {
+            Ok(Found::Lock(file)) => Look::Ready(file),
+            Ok(Found::Other(other)) => {
+                process = other;
+                Look::Pending(format!("{} is locked", folder.display()))
+            }
+            Err(source) => {
+                failure = Some(source);
+                Look::Gone(format!("{} cannot be locked", folder.display()))
+            }
         }
     });
     let path = || folder.to_owned();
@@ -83,7 +85,10 @@ fn holder(inode: u64) -> Option<u32> {
 
 /// Removes temporary files that a killed run left where this one writes. What can't be removed takes space, and is in nobody's way.
 pub(super) fn remove_leftovers(folder: &Path, artifacts: &Artifacts) {
-    let parents = artifacts.0.keys().map(|name| folder.join(name).parent().unwrap_or(folder).to_owned());
+    let parents = artifacts
+        .0
+        .keys()
+        .map(|name| folder.join(name).parent().unwrap_or(folder).to_owned());
     for parent in parents.collect::<BTreeSet<_>>() {
         if stays_inside(folder, &parent).is_err() {
             continue;

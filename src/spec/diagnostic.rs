@@ -134,7 +134,9 @@ fn render_one(renderer: &Renderer, file_name: &str, text: &str, diagnostic: &Dia
     let inside = |span: &Range<usize>| span.start - start..span.end - start;
     let path = harmless(&diagnostic.path);
     // Marks that turn what follows; annotate-snippets has a sign for the stronger ones. The sign is as long, so that places stay right.
-    let lines = text[start..end].replace(['\u{200e}', '\u{200f}'], "\u{fffd}").replace('\u{85}', "\u{b7}");
+    let lines = text[start..end]
+        .replace(['\u{200e}', '\u{200f}'], "\u{fffd}")
+        .replace('\u{85}', "\u{b7}");
     let mut snippet = Snippet::source(lines)
         .path(file_name)
         .line_start(text[..start].matches('\n').count() + 1)

@@ -32,7 +32,10 @@ fn a_folder_of_somebody_else() {
         place.command(meshimg())
     };
     public("theirs", 0o555);
-    let output = command.args(["cloud-init", "cluster.yaml", "-o", "theirs/out"]).output().expect("it starts");
+    let output = command
+        .args(["cloud-init", "cluster.yaml", "-o", "theirs/out"])
+        .output()
+        .expect("it starts");
     public("theirs", 0o755);
     let wanted = "error: cannot write theirs/out: Permission denied (os error 13); choose another folder\n";
     assert_eq!(parts(&output), (Some(1), String::new(), wanted.to_owned()));
@@ -64,7 +67,11 @@ fn several_at_once_write_one_after_the_other() {
     let place = Place::new();
     other_cluster(&place);
     for _ in 0..3 {
-        let start = |number: usize| place.meshimg(&["-q", "cloud-init", ["cluster.yaml", "other.yaml"][number % 2], "-o", "a/b"]).spawn();
+        let start = |number: usize| {
+            place
+                .meshimg(&["-q", "cloud-init", ["cluster.yaml", "other.yaml"][number % 2], "-o", "a/b"])
+                .spawn()
+        };
         let children: Vec<_> = (0..6).map(|number| start(number).expect("meshimg starts")).collect();
         for child in children {
             let output = child.wait_with_output().expect("it ends");
@@ -85,16 +92,30 @@ fn a_second_one_waits_for_the_first() {
     fs::create_dir(place.path("out")).expect("a folder");
     let lock = fs::File::open(place.path("out")).expect("it is there");
     flock(&lock, FlockOperation::LockExclusive).expect("nobody has it");
-    let start = || place.meshimg(&["-q", "cloud-init", "cluster.yaml", "-o", "out"]).spawn().expect("meshimg starts");
+    let start = || {
+        place
+            .meshimg(&["-q", "cloud-init", "cluster.yaml", "-o", "out"])
+            .spawn()
+            .expect("meshimg starts")
+    };
     let (mut first, second) = (start(), start());
     // Far more than it takes.
     pause(Duration::from_secs(1));
     assert!(first.try_wait().expect("it is ours").is_none());
     kill_process(Pid::from_child(&second), Signal::INT).expect("it is ours");
     let (status, _, stderr) = parts(&second.wait_with_output().expect("it ends"));
-    assert_eq!((status, stderr.as_str()), (Some(130), "error: interrupted; all files are as they were\n"));
+    assert_eq!(
+        (status, stderr.as_str()),
+        (Some(130), "error: interrupted; all files are as they were\n")
+    );
     assert_eq!(place.tree("out"), [""; 0]);
     drop(lock);
     assert_eq!(first.wait().expect("it ends").code(), Some(0));
-    assert_eq!(place.output(&["-q", "cloud-init", "cluster.yaml", "-o", "out", "--check"]).status.code(), Some(0));
+    assert_eq!(
+        place
+            .output(&["-q", "cloud-init", "cluster.yaml", "-o", "out", "--check"])
+            .status
+            .code(),
+        Some(0)
+    );
 }

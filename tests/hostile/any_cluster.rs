@@ -199,7 +199,11 @@ fn packages(choices: &mut Choices<'_>) -> Value {
 }
 
 fn archive(choices: &mut Choices<'_>) -> Value {
-    let urls = ["https://archive.example/debian", "http://archive.example:8080/a,b=c@d%20e", "file:///srv/archive"];
+    let urls = [
+        "https://archive.example/debian",
+        "http://archive.example:8080/a,b=c@d%20e",
+        "file:///srv/archive",
+    ];
     choices.of(&urls).into()
 }
 
@@ -208,7 +212,16 @@ fn docker(choices: &mut Choices<'_>) -> Value {
     if choices.yes() {
         let mut daemon = Map::new();
         for _ in 0..choices.below(4) {
-            let option = choices.of(&["log-driver", "log-opts", "labels", "debug", "default-ulimits", "proxies", "dns", "no-such-option"]);
+            let option = choices.of(&[
+                "log-driver",
+                "log-opts",
+                "labels",
+                "debug",
+                "default-ulimits",
+                "proxies",
+                "dns",
+                "no-such-option",
+            ]);
             daemon.insert(option.to_owned(), value(choices, 3));
         }
         docker.insert("daemon".into(), daemon.into());
@@ -394,7 +407,10 @@ fn host(choices: &mut Choices<'_>, frame: &Frame, name: &str, offset: u32) -> Va
         }),
     );
     // The last that the subnet was cut for, if that is no host's yet: only one host can have it.
-    let spare = frame.cut.as_ref().filter(|cut| cut.capacity > frame.hosts && name.ends_with('1') && offset < 303);
+    let spare = frame
+        .cut
+        .as_ref()
+        .filter(|cut| cut.capacity > frame.hosts && name.ends_with('1') && offset < 303);
     set(
         "containers",
         choices.maybe(|choices| {

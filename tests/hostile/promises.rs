@@ -57,13 +57,22 @@ fn addresses_are_disjoint(plan: &Plan) {
     assert!(slices.iter().all(|slice| subnet.contains(slice) && *slice != subnet));
     let underlay: BTreeSet<IpAddr> = plan.hosts.iter().map(|host| host.address).collect();
     assert_eq!(underlay.len(), plan.hosts.len(), "an underlay address twice");
-    assert!(underlay.iter().all(|address| !matches!(address, IpAddr::V4(address) if subnet.contains(address))));
+    assert!(
+        underlay
+            .iter()
+            .all(|address| !matches!(address, IpAddr::V4(address) if subnet.contains(address)))
+    );
     let macs = plan.hosts.iter().flat_map(|host| [host.mesh_bridge.mac, host.container_bridge.mac]);
     assert_eq!(macs.collect::<BTreeSet<_>>().len(), 2 * plan.hosts.len(), "a MAC address twice");
 }
 
 fn links_join_all(plan: &Plan) {
-    let numbers: BTreeMap<&str, usize> = plan.hosts.iter().enumerate().map(|(number, host)| (host.name.as_str(), number)).collect();
+    let numbers: BTreeMap<&str, usize> = plan
+        .hosts
+        .iter()
+        .enumerate()
+        .map(|(number, host)| (host.name.as_str(), number))
+        .collect();
     assert_eq!(numbers.len(), plan.hosts.len(), "a host name twice");
     // What each end of a link says: own host, peer, its address, kind.
     let mut ends: BTreeMap<&str, Vec<(&str, &str, IpAddr, &str)>> = BTreeMap::new();
@@ -137,7 +146,10 @@ fn mtus_add_up(plan: &Plan) {
     let is_ipv4 = plan.hosts[0].address.is_ipv4();
     assert!(plan.hosts.iter().all(|host| host.address.is_ipv4() == is_ipv4));
     assert_eq!(plan.mtu.mesh, plan.mtu.underlay - overhead(plan.tunnel, is_ipv4));
-    assert_eq!(plan.mtu.underlay - plan.mtu.mesh, plan.mtu.overhead.iter().map(|part| part.bytes).sum::<u16>());
+    assert_eq!(
+        plan.mtu.underlay - plan.mtu.mesh,
+        plan.mtu.overhead.iter().map(|part| part.bytes).sum::<u16>()
+    );
     // RFC 791 and RFC 8200: what every host must be able to send.
     assert!(plan.mtu.mesh >= if is_ipv4 { 576 } else { 1280 });
     for host in &plan.hosts {
@@ -148,15 +160,25 @@ fn mtus_add_up(plan: &Plan) {
 /// Whom the file names is root and stand-in, the lowest identifiers are theirs, and the timers go together (802.1D-2004 17.14).
 fn the_tree_is_as_chosen(spec: &Spec, plan: &Plan) {
     let tree = &plan.spanning_tree;
-    let mut order: Vec<_> = plan.hosts.iter().map(|host| (host.mesh_bridge.priority, host.mesh_bridge.mac, &host.name)).collect();
+    let mut order: Vec<_> = plan
+        .hosts
+        .iter()
+        .map(|host| (host.mesh_bridge.priority, host.mesh_bridge.mac, &host.name))
+        .collect();
     order.sort();
     assert_eq!((order[0].2, order[1].2), (&tree.root, &tree.stand_in));
-    assert!(spec.root.as_ref().is_none_or(|root| *root == tree.root), "another root than the file's");
+    assert!(
+        spec.root.as_ref().is_none_or(|root| *root == tree.root),
+        "another root than the file's"
+    );
     assert!(
         spec.stand_in.as_ref().is_none_or(|stand_in| *stand_in == tree.stand_in),
         "another stand-in than the file's"
     );
     assert!(order.iter().all(|(priority, ..)| priority % 4096 == 0));
-    assert!(2 * (tree.hello + 1) <= tree.max_age && tree.max_age <= 2 * (tree.forward_delay - 1), "{tree:?}");
+    assert!(
+        2 * (tree.hello + 1) <= tree.max_age && tree.max_age <= 2 * (tree.forward_delay - 1),
+        "{tree:?}"
+    );
     assert!(tree.protocol == LoopProtection::Stp || u32::from(tree.max_age) >= tree.depth_after_failure);
 }

@@ -6,7 +6,12 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 fn output_of(program: &str, arguments: &[&str], input: &[u8]) -> Option<Vec<u8>> {
-    let mut child = Command::new(program).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().ok()?;
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .ok()?;
     let mut pipe = child.stdin.take().expect("a pipe");
     let input = input.to_owned();
     // Beside the reading of its output: both pipes may be full.
@@ -31,7 +36,10 @@ pub fn python_yaml(documents: &[&[u8]]) -> Option<Vec<Value>> {
     let script = "import sys, json, yaml\nfor text in json.load(sys.stdin): print(json.dumps(yaml.safe_load(text)))";
     if output_of("python3", &["-c", "import yaml"], b"").is_none() {
         let required = std::env::var("MESHIMG_REQUIRE").is_ok_and(|tools| tools.split(',').any(|tool| tool == "python"));
-        assert!(!required, "PyYAML is missing, and MESHIMG_REQUIRE wants it: apt-get install python3-yaml");
+        assert!(
+            !required,
+            "PyYAML is missing, and MESHIMG_REQUIRE wants it: apt-get install python3-yaml"
+        );
         eprintln!("not read by PyYAML: there is none");
         return None;
     }
@@ -68,7 +76,10 @@ fn unit_words(value: &str) -> Vec<String> {
 
 /// EXCLUDE_INTERFACES of ifupdown's unit, as its script splits it.
 pub fn exclude_interfaces(unit: &str) -> Vec<String> {
-    let setting = unit.lines().find_map(|line| line.strip_prefix("Environment=")).expect("Environment=");
+    let setting = unit
+        .lines()
+        .find_map(|line| line.strip_prefix("Environment="))
+        .expect("Environment=");
     let words = unit_words(setting);
     let [assignment] = &words[..] else { panic!("{words:?}") };
     let list = assignment.strip_prefix("EXCLUDE_INTERFACES=").expect("the variable");
@@ -78,7 +89,10 @@ pub fn exclude_interfaces(unit: &str) -> Vec<String> {
 /// The interfaces that have a stanza: the second word of each line whose first is `iface` (interfaces(5)).
 pub fn interfaces(text: &str) -> Vec<String> {
     let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    let stanzas = text.lines().map(words).filter(|words| words.first().is_some_and(|word| word == "iface"));
+    let stanzas = text
+        .lines()
+        .map(words)
+        .filter(|words| words.first().is_some_and(|word| word == "iface"));
     stanzas.map(|words| words[1].clone()).collect()
 }
 

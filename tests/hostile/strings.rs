@@ -16,9 +16,40 @@ const EVERYTHING: &str = include_str!("../../src/spec/tests/everything.yaml");
 fn hostile() -> Vec<String> {
     let mut strings: Vec<String> = super::inputs::any_cluster::STRINGS.iter().map(|text| (*text).to_owned()).collect();
     let more = [
-        "\0", "a\0b", "\r", "a\r\nb", "\u{1b}[31m", "\u{7f}", "\u{85}", "\u{9b}31m", "\u{a0}", "\u{200f}rtl\u{200e}", "\u{2066}iso\u{2069}",
-        "\u{2029}", "\u{feff}", "\u{fffe}", "\u{ffff}", "\u{10ffff}", "\u{e000}", "../../etc/passwd", "/../x", "-o ProxyCommand=id", ";id", "|id", "&id",
-        ">x", "*", "?", "[a]", "!!", "#cloud-config", "\n#!/bin/sh\n", "]]>", "%{x}", "%s%n", "\\u0000",
+        "\0",
+        "a\0b",
+        "\r",
+        "a\r\nb",
+        "\u{1b}[31m",
+        "\u{7f}",
+        "\u{85}",
+        "\u{9b}31m",
+        "\u{a0}",
+        "\u{200f}rtl\u{200e}",
+        "\u{2066}iso\u{2069}",
+        "\u{2029}",
+        "\u{feff}",
+        "\u{fffe}",
+        "\u{ffff}",
+        "\u{10ffff}",
+        "\u{e000}",
+        "../../etc/passwd",
+        "/../x",
+        "-o ProxyCommand=id",
+        ";id",
+        "|id",
+        "&id",
+        ">x",
+        "*",
+        "?",
+        "[a]",
+        "!!",
+        "#cloud-config",
+        "\n#!/bin/sh\n",
+        "]]>",
+        "%{x}",
+        "%s%n",
+        "\\u0000",
     ];
     strings.extend(more.map(str::to_owned));
     strings.push("x".repeat(64 * 1024));
@@ -37,7 +68,10 @@ struct Place {
 /// Every text of the file, and every key that its author chooses.
 fn places(value: &Value, pointer: &str, found: &mut Vec<Place>) {
     match value {
-        Value::String(_) => found.push(Place { pointer: pointer.to_owned(), is_key: false }),
+        Value::String(_) => found.push(Place {
+            pointer: pointer.to_owned(),
+            is_key: false,
+        }),
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
                 places(item, &format!("{pointer}/{index}"), found);
@@ -47,7 +81,10 @@ fn places(value: &Value, pointer: &str, found: &mut Vec<Place>) {
             for (key, item) in entries {
                 let inner = format!("{pointer}/{key}");
                 if pointer.contains("/daemon") {
-                    found.push(Place { pointer: inner.clone(), is_key: true });
+                    found.push(Place {
+                        pointer: inner.clone(),
+                        is_key: true,
+                    });
                 }
                 places(item, &inner, found);
             }
@@ -100,7 +137,10 @@ fn read(bytes: &[u8]) -> Read {
 }
 
 fn read_value(mut rest: Value) -> Read {
-    let files = rest.as_object_mut().and_then(|keys| keys.remove("write_files")).expect("write_files");
+    let files = rest
+        .as_object_mut()
+        .and_then(|keys| keys.remove("write_files"))
+        .expect("write_files");
     let file = |item: &Value| {
         assert!(item.get("encoding").is_none(), "{item}");
         let text = |key: &str| item[key].as_str().expect("text").to_owned();
@@ -169,7 +209,11 @@ fn a_rule_refuses_hostile_strings() {
         for round in rounds {
             let changed = round.iter().fold(file.clone(), |file, place| replaced(&file, place, &text));
             let problems = planned(&yaml(&changed)).err().unwrap_or_default();
-            let is_refused = |place: &&Place| problems.iter().any(|problem| problem.severity == Severity::Error && problem.path == path(&place.pointer));
+            let is_refused = |place: &&Place| {
+                problems
+                    .iter()
+                    .any(|problem| problem.severity == Severity::Error && problem.path == path(&place.pointer))
+            };
             let accepted: Vec<&Place> = round.iter().copied().filter(|place| !is_refused(place)).collect();
             refused += round.len() - accepted.len();
             for place in accepted {
@@ -183,11 +227,19 @@ fn a_rule_refuses_hostile_strings() {
 fn is_a_word_in_the_plan(file: &Value, place: &Place, text: &str) {
     let start: String = text.chars().take(80).collect();
     let word = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/@+,=%".contains(&byte);
-    assert!(!text.is_empty() && text.len() < 1000 && text.bytes().all(word), "{start:?} was accepted as {}", place.pointer);
+    assert!(
+        !text.is_empty() && text.len() < 1000 && text.bytes().all(word),
+        "{start:?} was accepted as {}",
+        place.pointer
+    );
     // It may still be refused, for what others say: two names alike, a word that another key has not.
     if let Ok(plan) = planned(&yaml(&replaced(file, place, text))) {
         let plan = serde_json::to_string(&plan).expect("JSON");
-        assert!(plan.contains(&format!("\"{text}\"")), "{start:?} at {} is not in the plan", place.pointer);
+        assert!(
+            plan.contains(&format!("\"{text}\"")),
+            "{start:?} at {} is not in the plan",
+            place.pointer
+        );
     }
 }
 
@@ -203,11 +255,16 @@ fn free_text_arrives_as_it_is_or_is_refused() {
     let before = cloud_init(&plain, None).expect("rendered").0;
     // What is read once need not be read again: most hosts have none of most changes.
     let mut documents: BTreeMap<Vec<u8>, Read> = BTreeMap::new();
-    let before: Vec<Read> = plain.hosts.iter().map(|host| read(&before[&format!("{}/user-data", host.name)].bytes).others()).collect();
+    let before: Vec<Read> = plain
+        .hosts
+        .iter()
+        .map(|host| read(&before[&format!("{}/user-data", host.name)].bytes).others())
+        .collect();
     let (mut arrived, mut refused) = (0, 0);
     for text in hostile() {
         let mut cases: Vec<(Vec<&Place>, String)> = keys.iter().map(|place| (vec![*place], text.clone())).collect();
-        let (authorized, daemon): (Vec<&Place>, Vec<&Place>) = values.iter().copied().partition(|place| place.pointer.contains("/authorized-keys"));
+        let (authorized, daemon): (Vec<&Place>, Vec<&Place>) =
+            values.iter().copied().partition(|place| place.pointer.contains("/authorized-keys"));
         cases.push((daemon, text.clone()));
         cases.push((vec![authorized[0]], text.clone()));
         cases.extend(authorized.iter().map(|place| {
@@ -227,7 +284,11 @@ fn free_text_arrives_as_it_is_or_is_refused() {
                 let is = documents.entry(bytes.clone()).or_insert_with(|| read(bytes));
                 let options: Value = serde_json::from_str(&is.files[DAEMON]).expect("daemon.json is JSON");
                 assert_eq!(options, wanted_options(&changed, host), "{places:?}");
-                assert_eq!(is.rest["users"][1]["ssh_authorized_keys"], wanted_keys(&changed, host), "{places:?}");
+                assert_eq!(
+                    is.rest["users"][1]["ssh_authorized_keys"],
+                    wanted_keys(&changed, host),
+                    "{places:?}"
+                );
                 assert!(is.clone().others() == *was, "{places:?} changes more than its place");
             }
         }
@@ -272,7 +333,12 @@ fn wanted_keys(file: &Value, host: &HostPlan) -> Value {
 #[test]
 fn no_diagnostic_turns_text_around() {
     for sign in ["\u{202e}", "\u{2066}", "\u{200f}", "\u{feff}", "\t", "\u{85}", "\u{2028}"] {
-        for text in [format!("version: 2 # {sign}x\n"), format!("'{sign}key': 1\n"), format!("name: 'a{sign}b'\n"), format!("? [{sign}\n")] {
+        for text in [
+            format!("version: 2 # {sign}x\n"),
+            format!("'{sign}key': 1\n"),
+            format!("name: 'a{sign}b'\n"),
+            format!("? [{sign}\n"),
+        ] {
             assert!(planned(&text).is_err());
         }
     }
@@ -296,7 +362,10 @@ fn names_at_the_edge_arrive_in_every_language() {
         let ports: Vec<&str> = host.mesh_bridge.ports.iter().map(|port| port.name.as_str()).collect();
         let packages: Vec<&str> = host.packages.iter().map(|package| package.as_str()).collect();
         let address = format!("{}/{}", host.container_bridge.address, host.container_bridge.prefix_length);
-        assert_eq!(host_conf(&files["/etc/meshimg/host.conf"]), [mesh, &ports.join(" "), containers, &address, &packages.join(" ")]);
+        assert_eq!(
+            host_conf(&files["/etc/meshimg/host.conf"]),
+            [mesh, &ports.join(" "), containers, &address, &packages.join(" ")]
+        );
         let mut interfaces_of_ours = vec![mesh];
         interfaces_of_ours.push(containers);
         interfaces_of_ours.extend(&ports);

@@ -36,7 +36,11 @@ fn check_links(rules: &mut Rules<'_>, hosts: u32) {
             links(hosts.into())
         );
         let most = (0..hosts).take_while(|hosts| links((hosts + 1).into()) <= LINKS_MAX.into()).count();
-        rules.report(list.error(Code::HostsTooMany, message, format!("list at most {most} hosts, or make two clusters")));
+        rules.report(list.error(
+            Code::HostsTooMany,
+            message,
+            format!("list at most {most} hosts, or make two clusters"),
+        ));
     }
 }
 

@@ -147,7 +147,12 @@ pub(super) fn check_stand_in(rules: &mut Rules<'_>, spec: &Spec) {
         return;
     };
     let priorities = spanning_tree::priorities(spec);
-    let Some(own) = spec.hosts.iter().position(|host| host.name == named.value).map(|place| priorities[place]) else {
+    let Some(own) = spec
+        .hosts
+        .iter()
+        .position(|host| host.name == named.value)
+        .map(|place| priorities[place])
+    else {
         return;
     };
     let lower = priorities.iter().filter(|priority| **priority < own).count();
