@@ -4,6 +4,8 @@
 mod artifacts;
 #[path = "cli/disk.rs"]
 mod disk;
+#[path = "cli/folders.rs"]
+mod folders;
 #[path = "cli/help.rs"]
 mod help;
 #[path = "cli/lab_test.rs"]

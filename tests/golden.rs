@@ -4,8 +4,6 @@
 mod artifacts;
 #[path = "golden/interfaces.rs"]
 mod interfaces;
-#[path = "golden/properties.rs"]
-mod properties;
 #[path = "golden/scripts.rs"]
 mod scripts;
 #[path = "golden/snapshots.rs"]

@@ -61,7 +61,7 @@ fn run() -> ExitCode {
     if let Some(error) = &missing {
         eprintln!("labs are not tried: {error}");
     }
-    let tests: [(&str, fn()); 8] = [
+    let tests: [(&str, fn()); 9] = [
         ("a_lab_starts_changes_and_ends", starts_changes_and_ends),
         ("a_second_lab_of_the_same_cluster_is_refused", second_is_refused),
         ("dropping_a_lab_ends_it", dropping_ends),
@@ -69,6 +69,7 @@ fn run() -> ExitCode {
         ("ctrl_c_leaves_nothing", || parent_dies(Signal::INT)),
         ("kill_9_of_the_parent_leaves_nothing", || parent_dies(Signal::KILL)),
         ("kill_9_of_the_supervisor_leaves_nothing", supervisor_dies),
+        ("nothing_is_left_of_labs_killed_at_any_moment", killed_at_any_moment),
         ("a_guest_that_cannot_start_is_an_error_at_once", guest_cannot_start),
     ];
     let trials = tests.map(|(name, test)| {
@@ -363,6 +364,91 @@ fn supervisor_dies() {
     let (request, _images) = request("supervisor-dies", &idle_kernel());
     let lab = Lab::up(&request, &Ui::silent()).unwrap();
     lab.destroy().unwrap();
+}
+
+/// Processes that have `text` in their command line, this one and ended ones aside.
+fn processes_with(text: &str) -> Vec<u32> {
+    let ids = std::fs::read_dir("/proc").unwrap().flatten();
+    let ids = ids.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let has = |id: &u32| std::fs::read_to_string(format!("/proc/{id}/cmdline")).is_ok_and(|line| line.contains(text));
+    ids.filter(|id| *id != std::process::id() && has(id) && is_alive(*id)).collect()
+}
+
+/// Twenty labs whose `up`, supervisor or both are killed (-9) at moments from before they start to after they are up. `lab down`, and every
+/// other time `lab up`, cleans up after each.
+fn killed_at_any_moment() {
+    let cluster = "killed";
+    let started = std::time::Instant::now();
+    let (mut parent, lab) = held(cluster);
+    let time_to_up = started.elapsed();
+    drop(lab);
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    Lab::down(cluster).unwrap();
+    // The same moments in every run (Knuth's MMIX generator), of a machine that may be slower or faster.
+    let mut seed = 20_u64;
+    let mut random = |below: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % below
+    };
+    let (mut with_guests, mut with_folder) = (0, 0);
+    for round in 0..20 {
+        let mut parent = Command::new(std::env::current_exe().unwrap())
+            .args([HOLD, cluster])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let moment = time_to_up.mul_f64(random(1300) as f64 / 1000.0);
+        interrupt::pause(moment);
+        let supervisors = processes_with(SUPERVISOR_VERB);
+        let which = random(3);
+        with_guests += usize::from(!processes_with(&format!("meshimg:{cluster}:")).is_empty());
+        if which != 1 {
+            parent.kill().unwrap();
+        }
+        if which != 0 {
+            for process in supervisors {
+                // Some other test's may have ended meanwhile.
+                let of_ours =
+                    std::fs::read_to_string(format!("/proc/{process}/cmdline")).is_ok_and(|line| line.contains(&format!("/{cluster}\0")));
+                if of_ours {
+                    let _ = kill_process(Pid::from_raw(process as i32).unwrap(), Signal::KILL);
+                }
+            }
+        }
+        if which == 1 {
+            // It notices, or is interrupted as a person would do.
+            let _ = kill_process(Pid::from_child(&parent), Signal::INT);
+        }
+        parent.wait().unwrap();
+        with_folder += usize::from(folder(cluster).exists());
+        if round % 2 == 1 {
+            let (request, _images) = request(cluster, &idle_kernel());
+            // The supervisor of a killed `up` ends by itself; until then the name is taken.
+            let lab = until("the name", SOON, OFTEN, || match Lab::up(&request, &Ui::silent()) {
+                Ok(lab) => Look::Ready(lab),
+                Err(error) => Look::Pending(error.to_string()),
+            });
+            assert_eq!(processes(lab.as_ref().unwrap()).len(), 3);
+            lab.unwrap().destroy().unwrap();
+        } else {
+            Lab::down(cluster).unwrap();
+        }
+        let place = folder(cluster);
+        let left = processes_with(&format!("meshimg:{cluster}:"));
+        assert_eq!(left, Vec::<u32>::new(), "guests, round {round}, {which} after {moment:?}");
+        let left = processes_with(&place.display().to_string());
+        assert_eq!(left, Vec::<u32>::new(), "supervisors, round {round}, {which} after {moment:?}");
+        let beside = std::fs::read_dir(place.parent().unwrap()).unwrap().flatten();
+        let names: Vec<String> = beside.map(|entry| entry.file_name().into_string().unwrap()).collect();
+        let ours: Vec<&String> = names.iter().filter(|name| name.starts_with(cluster)).collect();
+        assert_eq!(ours, Vec::<&String>::new(), "files, round {round}, {which} after {moment:?}");
+    }
+    assert!(
+        with_guests > 0 && with_folder > 0,
+        "{with_guests} with guests, {with_folder} with files"
+    );
 }
 
 fn guest_cannot_start() {

@@ -27,12 +27,17 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
         }
     };
     // What only the later stages can find: user-data that is too large.
-    render::with_seeds(render::cloud_init(&plan::plan(&spec)?, None)?)?;
+    let artifacts = render::cloud_init(&plan::plan(&spec)?, None)?;
+    let user_data = artifacts.0.iter().filter(|(path, _)| path.ends_with("/user-data"));
+    let most = user_data.map(|(_, artifact)| artifact.bytes.len()).max().unwrap_or_default();
+    render::with_seeds(artifacts)?;
     context.ui.line(&format!(
-        "{}: cluster {} of {} hosts is fine",
+        "{}: cluster {} of {} hosts is fine; user-data has at most {} of {} KiB",
         arguments.file.display(),
         spec.name,
-        spec.hosts.len()
+        spec.hosts.len(),
+        most.div_ceil(1024),
+        render::USER_DATA_MAX / 1024
     ));
     Ok(())
 }

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use serde::Serialize;
+
 use super::{Context, Format, load, output};
 use crate::error::Error;
 use crate::plan::Plan;
-use crate::spec::{Bfd, LoopProtection};
+use crate::render::{self, USER_DATA_MAX};
+use crate::spec::{Bfd, HostName, LoopProtection};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -19,14 +22,27 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     let plan = load::plan(&arguments.file, context)?;
+    let bytes = render::user_data_bytes(&plan)?;
     match arguments.format {
-        Format::Json => output::print_json(&plan),
-        Format::Text => output::print(&text(&plan)),
+        Format::Json => output::print_json(&WithSizes {
+            user_data_bytes: plan.hosts.iter().map(|host| &host.name).zip(bytes).collect(),
+            plan: &plan,
+        }),
+        Format::Text => output::print(&text(&plan, &bytes)),
     }
 }
 
-/// The plan as tables.
-fn text(plan: &Plan) -> String {
+/// The plan, and how long each host's user-data will be.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct WithSizes<'a> {
+    #[serde(flatten)]
+    plan: &'a Plan,
+    user_data_bytes: BTreeMap<&'a HostName, usize>,
+}
+
+/// The plan as tables; `user_data_bytes` in the order of the hosts.
+fn text(plan: &Plan, user_data_bytes: &[usize]) -> String {
     let containers = &plan.containers;
     let tree = &plan.spanning_tree;
     let protocol = match tree.protocol {
@@ -77,8 +93,37 @@ fn text(plan: &Plan) -> String {
                 .unwrap_or_default()
         ),
         detection(plan),
+        user_data(plan, user_data_bytes),
     ]
     .concat()
+}
+
+/// How long user-data is: one line for the longest, and how many hosts have more than providers take.
+fn user_data(plan: &Plan, bytes: &[usize]) -> String {
+    let most = bytes.iter().copied().max().unwrap_or_default();
+    let over = bytes.iter().filter(|bytes| **bytes > USER_DATA_MAX).count();
+    let names: Vec<&str> = plan
+        .hosts
+        .iter()
+        .zip(bytes)
+        .filter(|(_, bytes)| **bytes == most)
+        .map(|(host, _)| host.name.as_str())
+        .collect();
+    let whose = match names[..] {
+        [one] => one.to_owned(),
+        [first, ..] => format!("{first} and {} more", names.len() - 1),
+        [] => String::new(),
+    };
+    let verdict = match over {
+        0 => String::new(),
+        1 => "; 1 host has too much".to_owned(),
+        _ => format!("; {over} hosts have too much"),
+    };
+    format!(
+        "User-data   at most {} KiB ({whose}) of the {} that providers take{verdict}\n",
+        most.div_ceil(1024),
+        USER_DATA_MAX / 1024
+    )
 }
 
 /// How dead links are noticed: one line for all hosts, or one for each choice and its hosts.

@@ -1,5 +1,6 @@
 //! The end of a lab: every step is tried, and what counts is that nothing is left.
 
+use std::fs::File;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
@@ -36,15 +37,16 @@ pub(super) fn end(folder: &LabFolder, held: Option<Held>) -> Result<(), LabError
         held.stop();
     }
     // It holds the lock until it has ended.
-    let lock = until("the end of the lab's supervisor", END_DEADLINE, SOON, || match folder.lock() {
+    let lock = until("the end of the lab's supervisor", END_DEADLINE, SOON, || match lock(folder) {
         Ok(lock) => Look::Ready(lock),
         Err(error @ StateError::Busy { .. }) => Look::Pending(error.to_string()),
         Err(error) => Look::Gone(error.to_string()),
     });
     match lock {
-        Ok(_lock) => {
+        Ok(lock) => {
             faults.extend(kill_leftovers(folder).err().map(|error| error.to_string()));
             faults.extend(folder.remove().err().map(|error| error.to_string()));
+            faults.extend(folder.remove_lock(&lock).err().map(|error| error.to_string()));
         }
         Err(error) => faults.push(error.to_string()),
     }
@@ -55,6 +57,25 @@ pub(super) fn end(folder: &LabFolder, held: Option<Held>) -> Result<(), LabError
         cluster: folder.cluster().to_owned(),
         faults,
     })
+}
+
+/// The lab's lock. A killed supervisor's guests may have inherited it before the kernel was told to end them with it: they are ended.
+///
+/// # Errors
+/// Those of [`LabFolder::lock`].
+pub(super) fn lock(folder: &LabFolder) -> Result<File, StateError> {
+    match folder.lock() {
+        Err(StateError::Busy { process, .. }) if !is_alive(&process) && kill_leftovers(folder).is_ok() => folder.lock(),
+        other => other,
+    }
+}
+
+/// Whether there is such a process, not ended yet (proc_pid_stat(5)). One that has not written its id yet counts as one.
+fn is_alive(process: &str) -> bool {
+    match std::fs::read_to_string(format!("/proc/{process}/stat")) {
+        Ok(stat) => !stat.contains(") Z"),
+        Err(_) => process.is_empty(),
+    }
 }
 
 /// Ends guests whose supervisor died without them.

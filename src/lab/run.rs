@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::accel::{self, Wish};
 use super::control::{Answer, ControlError, HostState, LabStatus, Request, ask};
-use super::end::{end, kill_leftovers};
+use super::end::{end, kill_leftovers, lock};
 use super::error::LabError;
 use super::file::LabFile;
 use super::log::tail;
@@ -70,7 +70,7 @@ impl Lab {
     }
 
     fn try_up(request: &LabRequest, folder: &LabFolder, state: &std::path::Path, ui: &Ui) -> Result<Self, LabError> {
-        let lock = folder.lock()?;
+        let lock = lock(folder)?;
         kill_leftovers(folder)?;
         let accelerator = match request.hosts.first().and_then(|host| request.base_images.get(&host.plan.os)) {
             Some(image) => accel::choose(Wish::from_environment()?, &image.kernel, state, ui)?,

@@ -3,7 +3,7 @@
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -122,26 +122,30 @@ impl LabFolder {
             path: path.clone(),
             source,
         };
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(error)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut process = String::new();
-                file.read_to_string(&mut process).map_err(error)?;
-                return Err(StateError::Busy {
-                    cluster: self.cluster.clone(),
-                    process: process.trim().to_owned(),
-                });
+        let mut file = loop {
+            let file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                .open(&path)
+                .map_err(error)?;
+            match file.try_lock() {
+                // Whoever ended the lab in between has removed the file: then this is the lock of nothing.
+                Ok(()) if !is_at(&file, &path) => {}
+                Ok(()) => break file,
+                Err(TryLockError::WouldBlock) => {
+                    let mut process = String::new();
+                    (&file).read_to_string(&mut process).map_err(error)?;
+                    return Err(StateError::Busy {
+                        cluster: self.cluster.clone(),
+                        process: process.trim().to_owned(),
+                    });
+                }
+                Err(TryLockError::Error(source)) => return Err(error(source)),
             }
-            Err(TryLockError::Error(source)) => return Err(error(source)),
-        }
+        };
         claim(&mut file).map_err(error)?;
         Ok(file)
     }
@@ -156,6 +160,18 @@ impl LabFolder {
                 path: self.path.clone(),
                 source,
             }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes the lock's file, which only its holder may do: the next lab makes it anew.
+    ///
+    /// # Errors
+    /// [`StateError::Io`].
+    pub fn remove_lock(&self, _held: &File) -> Result<(), StateError> {
+        let path = self.lock_path();
+        match std::fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(StateError::Io { path, source }),
             _ => Ok(()),
         }
     }
@@ -183,6 +199,13 @@ impl LabFolder {
         })
         .collect()
     }
+}
+
+/// Whether `file` is still what is at `path`.
+fn is_at(file: &File, path: &Path) -> bool {
+    let number = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
+    file.metadata()
+        .is_ok_and(|open| std::fs::metadata(path).is_ok_and(|there| number(open) == number(there)))
 }
 
 /// Writes this process's id, and nothing else, to a lock file.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::host_files::{RenderFilesError, first_boot_units, host_files};
+use super::engine::Seen;
+use super::host_files::{RenderFilesError, files, first_boot_units, seen};
 use super::{Artifact, Artifacts};
 use crate::plan::{HostPlan, Plan};
 use crate::spec::{ArchiveUrl, HostName, UnderlayInterface};
@@ -41,7 +42,14 @@ pub fn cloud_init(plan: &Plan, only: Option<&HostName>) -> Result<Artifacts, Ren
             };
             artifacts.insert(format!("{}/{name}", host.name), artifact);
         };
-        add("user-data", user_data(plan, host)?);
+        let user_data = user_data(plan, host)?;
+        if user_data.len() > USER_DATA_MAX {
+            return Err(RenderError::TooLarge {
+                host: host.name.clone(),
+                bytes: user_data.len(),
+            });
+        }
+        add("user-data", user_data);
         add("meta-data", meta_data(plan, host)?);
         if let Some(interface) = &host.underlay_interface {
             add("network-config", network_config(host, interface, plan.mtu.underlay)?);
@@ -96,9 +104,18 @@ struct WriteFile {
     content: String,
 }
 
+/// Bytes of the user-data of each host, in the order of the plan, those beyond [`USER_DATA_MAX`] too: known before anything is written.
+///
+/// # Errors
+/// [`RenderError`], but for [`RenderError::TooLarge`].
+pub fn user_data_bytes(plan: &Plan) -> Result<Vec<usize>, RenderError> {
+    plan.hosts.iter().map(|host| Ok(user_data(plan, host)?.len())).collect()
+}
+
 /// The whole user-data of `host`, a `#cloud-config` document.
 fn user_data(plan: &Plan, host: &HostPlan) -> Result<String, RenderError> {
     let root = host.user.as_str() == "root";
+    let seen = seen(plan, host)?;
     let keys: Vec<&str> = host.authorized_keys.iter().map(|key| key.as_str()).collect();
     let user = User {
         name: host.user.as_str(),
@@ -113,8 +130,8 @@ fn user_data(plan: &Plan, host: &HostPlan) -> Result<String, RenderError> {
         ssh_authorized_keys: if root { keys } else { Vec::new() },
         users: (!root).then_some(("default", user)),
         apt: host.archive.as_ref().map(apt),
-        bootcmd: vec![["sh".to_owned(), "-c".to_owned(), first_boot_script(plan, host)?]],
-        write_files: host_files(plan, host)?
+        bootcmd: vec![["sh".to_owned(), "-c".to_owned(), first_boot_script(&seen)?]],
+        write_files: files(host, &seen)?
             .into_iter()
             .map(|file| WriteFile {
                 path: file.path,
@@ -130,22 +147,15 @@ fn user_data(plan: &Plan, host: &HostPlan) -> Result<String, RenderError> {
         plan.cluster,
         env!("CARGO_PKG_VERSION")
     );
-    let text = introduction + &yaml(&data)?;
-    if text.len() > USER_DATA_MAX {
-        return Err(RenderError::TooLarge {
-            host: host.name.clone(),
-            bytes: text.len(),
-        });
-    }
-    Ok(text)
+    Ok(introduction + &yaml(&data)?)
 }
 
 /// Runs at every boot before write_files; does something at the first only. Where Docker and Open vSwitch are in the image already, they
 /// start before or while cloud-init writes their configuration, so they need these few lines before that. The mesh is asked for here and
 /// comes up when its files are there, which is long before runcmd.
-fn first_boot_script(plan: &Plan, host: &HostPlan) -> Result<String, RenderError> {
+fn first_boot_script(seen: &Seen) -> Result<String, RenderError> {
     let mut script = String::from("[ ! -e /etc/systemd/system/meshimg-mesh.service ] || exit 0\nmkdir -p /run/meshimg\n");
-    for (path, text) in first_boot_units(plan, host)? {
+    for (path, text) in first_boot_units(seen)? {
         let folder = path.rsplit_once('/').map_or(path, |(folder, _)| folder);
         script += &format!("mkdir -p {folder}\ncat >{path} <<'EOF'\n{text}EOF\necho {path} >>/run/meshimg/first-boot\n");
     }

@@ -1,8 +1,10 @@
 //! The files that go on a Debian or Ubuntu host.
 
+use std::sync::LazyLock;
+
 use serde::Serialize;
 
-use super::engine::{TemplateError, fill};
+use super::engine::{Seen, TemplateError, Templates};
 use super::ovs;
 use crate::plan::{HostPlan, Plan};
 use crate::spec::Api;
@@ -28,6 +30,8 @@ const HOST_CONF: (&str, &str) = embedded!("host.conf.tera");
 const DOCKER_API: (&str, &str) = embedded!("docker-api.conf.tera");
 const NETWORKING: (&str, &str) = embedded!("networking.conf.tera");
 const DOCKER_HOLD: (&str, &str) = embedded!("docker-hold.conf.tera");
+
+static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| Templates::new(&[INTERFACES, HOST_CONF, DOCKER_API, NETWORKING, DOCKER_HOLD]));
 
 /// The drop-in that keeps Open vSwitch out of the loop that would hold up the boot.
 const OPEN_VSWITCH_DROP_IN: &str = include_str!("../../cloud-init/openvswitch-switch.conf");
@@ -178,12 +182,24 @@ fn values<'a>(plan: &'a Plan, host: &'a HostPlan) -> Values<'a> {
     }
 }
 
+/// What the templates see of `host`.
+///
+/// # Errors
+/// Never in practice.
+pub(super) fn seen(plan: &Plan, host: &HostPlan) -> Result<Seen, RenderFilesError> {
+    Ok(Seen::new(&values(plan, host))?)
+}
+
 /// Every file that `host` gets, sorted by path.
 ///
 /// # Errors
 /// [`RenderFilesError`]: a mistake of ours in a template.
 pub fn host_files(plan: &Plan, host: &HostPlan) -> Result<Vec<HostFile>, RenderFilesError> {
-    let values = values(plan, host);
+    files(host, &seen(plan, host)?)
+}
+
+/// As [`host_files`], of what [`seen`] gave for `host`.
+pub(super) fn files(host: &HostPlan, seen: &Seen) -> Result<Vec<HostFile>, RenderFilesError> {
     let file = |path: &str, mode: u16, text: String| HostFile {
         path: path.to_owned(),
         mode,
@@ -196,11 +212,11 @@ pub fn host_files(plan: &Plan, host: &HostPlan) -> Result<Vec<HostFile>, RenderF
     files.push(file(
         "/etc/network/interfaces.d/60-meshimg",
         0o644,
-        fill(INTERFACES.0, INTERFACES.1, &values)?,
+        TEMPLATES.fill(INTERFACES.0, seen)?,
     ));
-    let networking = fill(NETWORKING.0, NETWORKING.1, &values)?;
+    let networking = TEMPLATES.fill(NETWORKING.0, seen)?;
     files.push(file("/etc/systemd/system/networking.service.d/meshimg.conf", 0o644, networking));
-    files.push(file("/etc/meshimg/host.conf", 0o644, fill(HOST_CONF.0, HOST_CONF.1, &values)?));
+    files.push(file("/etc/meshimg/host.conf", 0o644, TEMPLATES.fill(HOST_CONF.0, seen)?));
     files.push(file(
         "/etc/docker/daemon.json",
         0o644,
@@ -208,7 +224,7 @@ pub fn host_files(plan: &Plan, host: &HostPlan) -> Result<Vec<HostFile>, RenderF
     ));
     if host.docker.api != Api::None {
         let path = "/etc/systemd/system/docker.service.d/meshimg-api.conf";
-        files.push(file(path, 0o644, fill(DOCKER_API.0, DOCKER_API.1, &values)?));
+        files.push(file(path, 0o644, TEMPLATES.fill(DOCKER_API.0, seen)?));
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(files)
@@ -218,17 +234,16 @@ pub fn host_files(plan: &Plan, host: &HostPlan) -> Result<Vec<HostFile>, RenderF
 ///
 /// # Errors
 /// As [`host_files`].
-pub fn first_boot_units(plan: &Plan, host: &HostPlan) -> Result<Vec<(&'static str, String)>, RenderFilesError> {
-    let values = values(plan, host);
+pub(super) fn first_boot_units(seen: &Seen) -> Result<Vec<(&'static str, String)>, RenderFilesError> {
     Ok(vec![
         (
             "/run/systemd/system/docker.service.d/meshimg.conf",
-            fill(DOCKER_HOLD.0, DOCKER_HOLD.1, &values)?,
+            TEMPLATES.fill(DOCKER_HOLD.0, seen)?,
         ),
         ("/run/systemd/system/meshimg-mesh.service", MESH_UNIT.to_owned()),
         (
             "/run/systemd/system/networking.service.d/meshimg.conf",
-            fill(NETWORKING.0, NETWORKING.1, &values)?,
+            TEMPLATES.fill(NETWORKING.0, seen)?,
         ),
         (
             "/run/systemd/system/openvswitch-switch.service.d/meshimg.conf",

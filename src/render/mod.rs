@@ -1,5 +1,6 @@
 //! [`Plan`](crate::plan::Plan) to files. Pure, but for `write`.
 
+mod alone;
 mod artifact;
 mod cloud_init;
 mod engine;
@@ -12,7 +13,7 @@ mod write;
 mod tests;
 
 pub use artifact::*;
-pub use cloud_init::{RenderError, USER_DATA_MAX, cloud_init};
+pub use cloud_init::{RenderError, USER_DATA_MAX, cloud_init, user_data_bytes};
 pub use host_files::{HostFile, RenderFilesError, host_files};
 pub use seed::with_seeds;
 pub use write::{WriteError, differences, write, write_new};

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use similar::TextDiff;
 
+use super::alone::{TEMPORARY, alone, remove_leftovers};
 use super::{Artifact, Artifacts};
 
 /// Why a file was not written. Files that were complete before still are.
@@ -20,6 +21,8 @@ pub enum WriteError {
     NoFile { path: PathBuf },
     #[error("{} leads out of the output folder by a symbolic link; remove the link, or choose another folder", path.display())]
     Escapes { path: PathBuf },
+    #[error("another meshimg (process {process}) has been writing to {} for a minute; wait for it or end it, then run this again", path.display())]
+    Busy { path: PathBuf, process: String },
     #[error("interrupted; all files are as they were")]
     Interrupted,
 }
@@ -39,13 +42,15 @@ fn advice(source: &io::Error) -> &'static str {
 
 /// Writes every artifact below `folder`, which is made where it is missing, until `stop` says so. Unchanged files keep their time.
 ///
-/// New contents go to temporary files first and are renamed when all of them are on disk, so a full disk or an interruption leaves
+/// One process at a time writes to a folder; another waits for it. New contents go to temporary files first and are renamed when all of them are on disk, so a full disk or an interruption leaves
 /// either the old or the new contents of each file, and never half of one.
 ///
 /// # Errors
 /// [`WriteError`] with the path.
 pub fn write(folder: &Path, artifacts: &Artifacts, stop: impl Fn() -> bool) -> Result<Vec<PathBuf>, WriteError> {
     let mut made = Made::default();
+    let _lock = alone(folder, &mut made)?;
+    remove_leftovers(folder, artifacts);
     let pending = prepare(folder, artifacts, stop, &mut made)?;
     made.keep();
     let mut written = Vec::with_capacity(pending.len());
@@ -92,11 +97,11 @@ fn prepare(
 
 /// Folders that this run made, removed again when nothing came of it.
 #[derive(Default)]
-struct Made(Vec<PathBuf>);
+pub(super) struct Made(Vec<PathBuf>);
 
 impl Made {
     /// Makes `path` and its parents.
-    fn folders(&mut self, path: &Path) -> io::Result<()> {
+    pub(super) fn folders(&mut self, path: &Path) -> io::Result<()> {
         let missing: Vec<&Path> = path
             .ancestors()
             .filter(|folder| !folder.as_os_str().is_empty())
@@ -149,7 +154,7 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<bool, WriteError> {
 /// A temporary file in `parent` with the artifact's contents on disk; it vanishes when it is dropped.
 fn temporary(parent: &Path, artifact: &Artifact) -> io::Result<tempfile::TempPath> {
     let mode = if artifact.secret { 0o600 } else { 0o644 };
-    let made = tempfile::Builder::new().prefix(".meshimg-").make_in(parent, |path| {
+    let made = tempfile::Builder::new().prefix(TEMPORARY).make_in(parent, |path| {
         fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path)
     });
     let (mut file, path) = made.map_err(without_path)?.into_parts();
@@ -168,7 +173,7 @@ fn without_path(error: io::Error) -> io::Error {
     inner.map_or(error, io::Error::from_raw_os_error)
 }
 
-fn stays_inside(folder: &Path, parent: &Path) -> Result<(), WriteError> {
+pub(super) fn stays_inside(folder: &Path, parent: &Path) -> Result<(), WriteError> {
     let real = |path: &Path| {
         fs::canonicalize(path).map_err(|source| WriteError::Write {
             path: path.to_owned(),

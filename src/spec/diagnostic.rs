@@ -132,10 +132,15 @@ fn render_one(renderer: &Renderer, file_name: &str, text: &str, diagnostic: &Dia
     let start = text[..first].rfind('\n').map_or(0, |index| index + 1);
     let end = text[last..].find('\n').map_or(text.len(), |index| last + index);
     let inside = |span: &Range<usize>| span.start - start..span.end - start;
-    let mut snippet = Snippet::source(&text[start..end])
+    let path = harmless(&diagnostic.path);
+    // Marks that turn what follows; annotate-snippets has a sign for the stronger ones. The sign is as long, so that places stay right.
+    let lines = text[start..end]
+        .replace(['\u{200e}', '\u{200f}'], "\u{fffd}")
+        .replace('\u{85}', "\u{b7}");
+    let mut snippet = Snippet::source(lines)
         .path(file_name)
         .line_start(text[..start].matches('\n').count() + 1)
-        .annotation(AnnotationKind::Primary.span(inside(&primary)).label(diagnostic.path.as_str()));
+        .annotation(AnnotationKind::Primary.span(inside(&primary)).label(path.as_str()));
     for (span, message) in &related {
         snippet = snippet.annotation(AnnotationKind::Context.span(inside(span)).label(message.as_str()));
     }
@@ -144,6 +149,15 @@ fn render_one(renderer: &Renderer, file_name: &str, text: &str, diagnostic: &Dia
         .id(diagnostic.code.as_str())
         .element(snippet);
     renderer.render(&[group.element(Level::HELP.message(diagnostic.help.as_str()))]) + "\n"
+}
+
+/// `text` with everything escaped that a terminal would obey, or that would turn the text around.
+fn harmless(text: &str) -> String {
+    let escaped = |c: char| match c {
+        '"' | '\'' | '\\' => c.to_string(),
+        _ => c.escape_debug().to_string(),
+    };
+    text.chars().map(escaped).collect()
 }
 
 /// The part of `place` that lies in `text`, on character boundaries and on one line.

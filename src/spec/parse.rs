@@ -14,7 +14,7 @@ pub const SIZE_MAX: usize = 1024 * 1024;
 /// Deepest nesting of maps and lists; cluster.yaml itself needs 5, daemon options a few more.
 const DEPTH_MAX: usize = 32;
 
-/// Most values: twenty for each of the four thousand hosts that there can be, and more.
+/// Most values: two hundred for each of the some hundred hosts that there can be.
 const NODES_MAX: usize = 100_000;
 
 /// Most values that aliases may repeat: enough for an anchor that every host refers to, far too few for a YAML bomb.

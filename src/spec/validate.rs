@@ -161,7 +161,7 @@ fn build(rules: &mut Rules<'_>) -> Option<Spec> {
         });
     }
     let containers = containers?;
-    Some(Spec {
+    let spec = Spec {
         name: cluster.name.given()?.value.clone(),
         hosts,
         underlay_mtu: underlay_mtu?,
@@ -179,5 +179,7 @@ fn build(rules: &mut Rules<'_>) -> Option<Spec> {
         timers: mesh?,
         root: cluster.mesh.then(|mesh| &mesh.root).given().map(|host| host.value.clone()),
         stand_in: cluster.mesh.then(|mesh| &mesh.stand_in).given().map(|host| host.value.clone()),
-    })
+    };
+    mesh::check_stand_in(rules, &spec);
+    Some(spec)
 }

@@ -1,5 +1,7 @@
 //! Disks that are full and limits that are reached: clear words, old files whole, nothing left behind.
 
+use std::time::Instant;
+
 use super::{Place, parts};
 
 const OUT: &str = "cloud-init-out";
@@ -86,27 +88,50 @@ fn a_full_disk_leaves_all_as_it_was() {
     assert!(listing.contains("./host3/seed.img") && !listing.contains(".meshimg-"), "{listing}");
 }
 
-/// Killed at any moment, the folder has each file's old contents or its new ones.
+/// Killed at any moment, at a hundred of them from its start to its end, the folder has each file's old contents or its new ones.
 #[test]
 fn a_killed_run_leaves_whole_files() {
-    let place = wrote_once();
+    let place = Place::new();
+    let text = |name: &str| {
+        let hosts = (1..=9).map(|n| format!("  - {{name: host{n}, address: 192.0.2.{n}}}\n"));
+        format!("version: 1\nname: {name}\nhosts:\n{}", hosts.collect::<String>())
+    };
+    place.write("cluster.yaml", &text("one"));
+    place.write("other.yaml", &text("other"));
+    assert_eq!(place.output(&["-q", "cloud-init", "cluster.yaml"]).status.code(), Some(0));
     let old = contents(&place);
+    let started = Instant::now();
     assert_eq!(
         place.output(&["-q", "cloud-init", "other.yaml", "-o", "new"]).status.code(),
         Some(0)
     );
+    let whole_run = started.elapsed();
     let new = |name: &str| std::fs::read(place.path("new").join(name)).ok();
-    for microseconds in (0..40).map(|n| n * 1500) {
+    let (mut unfinished, mut leftovers) = (0, 0);
+    for moment in 0..100 {
+        let after = whole_run * moment / 100;
         let mut child = place.meshimg(&["-q", "cloud-init", "other.yaml"]).spawn().expect("meshimg starts");
-        meshimg::exec::interrupt::pause(std::time::Duration::from_micros(microseconds));
+        meshimg::exec::interrupt::pause(after);
         child.kill().expect("it is ours");
-        child.wait().expect("it ends");
+        unfinished += usize::from(!child.wait().expect("it ends").success());
+        let mut changed = 0;
         for (name, bytes) in &old {
             let found = std::fs::read(place.path(OUT).join(name)).ok();
-            assert!(found == *bytes || found == new(name), "{name} after {microseconds} us");
+            assert!(found == *bytes || found == new(name), "{name} after {after:?}");
+            changed += usize::from(found != *bytes);
+        }
+        leftovers += place.tree(OUT).len() - old.len();
+        // From the start again, once the work is done.
+        if changed > 0 {
+            assert_eq!(place.output(&["-q", "cloud-init", "cluster.yaml"]).status.code(), Some(0));
+            assert_eq!(place.tree(OUT).len(), old.len(), "what a killed run left is gone");
         }
     }
+    assert!(unfinished > 50, "{unfinished} were killed before their end");
+    eprintln!("{unfinished} of 100 runs killed, {leftovers} files left between");
     // What a killed run left is in nobody's way, and the next run ends the work.
+    std::fs::write(place.path(OUT).join("host3/.meshimg-abcdef"), "half of a fi").expect("the folder is ours");
     assert_eq!(place.output(&["-q", "cloud-init", "other.yaml"]).status.code(), Some(0));
     assert_eq!(place.output(&["-q", "cloud-init", "other.yaml", "--check"]).status.code(), Some(0));
+    assert_eq!(place.tree(OUT).len(), old.len());
 }

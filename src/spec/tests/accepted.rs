@@ -164,6 +164,25 @@ fn named_roots_and_priorities() {
     assert_eq!(with(61440, 4096), ["mesh::root-priority"]);
 }
 
+/// A stand-in alone: whoever the plan makes the root, exactly one host comes before it.
+#[test]
+fn a_stand_in_without_a_root() {
+    let with = |first: &str, second: &str| {
+        let text = THREE_HOSTS
+            .replace("192.0.2.1}", &format!("192.0.2.1{first}}}"))
+            .replace("192.0.2.2}", &format!("192.0.2.2{second}}}"));
+        codes(&format!("{text}mesh: {{stand-in: host1}}\n"))
+    };
+    let priority = |number: u32| format!(", mesh: {{priority: {number}}}");
+    assert_eq!(with("", ""), Vec::<&str>::new());
+    assert_eq!(with("", &priority(0)), Vec::<&str>::new());
+    assert_eq!(with(&priority(8192), &priority(4096)), Vec::<&str>::new());
+    // It would be the root; somebody else would be the stand-in; chance would decide.
+    assert_eq!(with(&priority(0), ""), ["mesh::root-priority"]);
+    assert_eq!(with(&priority(12288), ""), ["mesh::root-priority"]);
+    assert_eq!(with("", &priority(8192)), ["mesh::root-priority"]);
+}
+
 #[test]
 fn yaml_in_other_clothes_means_the_same() {
     let plain = accepted(THREE_HOSTS);

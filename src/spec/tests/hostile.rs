@@ -174,11 +174,16 @@ fn files_made_to_harm() {
         ),
         (
             "many hosts",
-            hosts(4096, &|n| format!("{{name: h{n}, address: 10.1.{}.{}}}", n / 250, n % 250 + 1)).into(),
+            hosts(447, &|n| format!("{{name: h{n}, address: 10.1.{}.{}}}", n / 250, n % 250 + 1)).into(),
             &[],
         ),
         (
-            "too many hosts",
+            "one host too many",
+            hosts(448, &|n| format!("{{name: h{n}, address: 10.1.{}.{}}}", n / 250, n % 250 + 1)).into(),
+            &["hosts::too-many"],
+        ),
+        (
+            "far too many hosts",
             hosts(15_000, &|n| format!("{{name: h{n}, address: 10.1.{}.{}}}", n / 250, n % 250 + 1)).into(),
             &["hosts::too-many", "containers::more-hosts-than-slices"],
         ),
@@ -198,7 +203,7 @@ fn files_made_to_harm() {
         ),
         (
             "much for each of many hosts",
-            (hosts(4000, &|n| format!("{{name: h{n}, address: 10.1.{}.{}}}", n / 250, n % 250 + 1))
+            (hosts(440, &|n| format!("{{name: h{n}, address: 10.1.{}.{}}}", n / 250, n % 250 + 1))
                 + &format!("packages: [{}]\n", (0..50_000).map(|n| format!("p{n},")).collect::<String>()))
                 .into(),
             &["keys::too-long"],

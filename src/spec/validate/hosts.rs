@@ -6,14 +6,13 @@ use std::net::IpAddr;
 use super::Rules;
 use crate::spec::diagnostic::Code;
 use crate::spec::field::Placed;
-use crate::spec::types::LoopProtection;
+use crate::spec::types::{LoopProtection, Topology};
 
-/// Most ports of a bridge that take part in STP and RSTP (`STP_MAX_PORTS`, lib/stp.h; `RSTP_MAX_PORTS`, lib/rstp.h of Open vSwitch).
+/// Most ports of a bridge that take part in STP (`STP_MAX_PORTS`, lib/stp.h of Open vSwitch). RSTP's 4095 are out of a full mesh's reach.
 const STP_PORTS_MAX: u32 = 255;
-const RSTP_PORTS_MAX: u32 = 4095;
 
-/// Most hosts there can be; beyond it, rules that compare each host with each are not looked at.
-pub(super) const HOSTS_MAX: u32 = RSTP_PORTS_MAX + 1;
+/// Beyond this, rules that compare each host with each are not looked at.
+pub(super) const HOSTS_MAX: u32 = 4096;
 
 pub(super) fn check(rules: &mut Rules<'_>) {
     if let Some(version) = rules.cluster.version.given().filter(|version| version.value != 1) {
@@ -23,6 +22,26 @@ pub(super) fn check(rules: &mut Rules<'_>) {
     check_count(rules);
     check_names(rules);
     check_addresses(rules);
+}
+
+/// Most links of a cluster, all in memory at once: some hundred bytes of memory each, so tens of megabytes. Far more than a host's user-data has room for.
+const LINKS_MAX: u32 = 100_000;
+
+fn check_links(rules: &mut Rules<'_>, hosts: u32) {
+    let Some(list) = rules.cluster.hosts.given() else { return };
+    let links = |hosts: u64| hosts * hosts.saturating_sub(1) / 2;
+    if links(hosts.into()) > LINKS_MAX.into() {
+        let message = format!(
+            "a full mesh of {hosts} hosts has {} links, more than the {LINKS_MAX} that meshimg plans",
+            links(hosts.into())
+        );
+        let most = (0..hosts).take_while(|hosts| links((hosts + 1).into()) <= LINKS_MAX.into()).count();
+        rules.report(list.error(
+            Code::HostsTooMany,
+            message,
+            format!("list at most {most} hosts, or make two clusters"),
+        ));
+    }
 }
 
 fn check_count(rules: &mut Rules<'_>) {
@@ -36,20 +55,17 @@ fn check_count(rules: &mut Rules<'_>) {
         rules.report(list.error(Code::HostsTooFew, message, "list at least two hosts"));
     }
     let protocol = super::value_or(rules.cluster.mesh.then(|mesh| &mesh.loop_protection), LoopProtection::Rstp);
-    let (name, ports) = match protocol {
-        LoopProtection::Rstp => ("rstp", RSTP_PORTS_MAX),
-        LoopProtection::Stp => ("stp", STP_PORTS_MAX),
-    };
-    if count > ports + 1 {
-        let message = format!(
-            "each of {count} hosts needs {} links, more than the {ports} ports of a bridge under {name}",
-            count - 1
-        );
-        let help = match protocol {
-            LoopProtection::Stp => format!("list at most {} hosts, or choose `mesh.loop-protection: rstp`", ports + 1),
-            LoopProtection::Rstp => format!("list at most {} hosts", ports + 1),
-        };
-        rules.report(list.error(Code::HostsTooMany, message, help));
+    let topology = super::value_or(rules.cluster.mesh.then(|mesh| &mesh.topology), Topology::Full);
+    match (protocol, topology) {
+        (LoopProtection::Stp, Topology::Full) if count > STP_PORTS_MAX + 1 => {
+            let message = format!(
+                "each of {count} hosts needs {} links, more than the {STP_PORTS_MAX} ports of a bridge under stp",
+                count - 1
+            );
+            let help = format!("list at most {} hosts, or choose `mesh.loop-protection: rstp`", STP_PORTS_MAX + 1);
+            rules.report(list.error(Code::HostsTooMany, message, help));
+        }
+        (_, Topology::Full) => check_links(rules, count),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::spec::nearest::nearest;
 use crate::spec::node::Place;
 use crate::spec::raw::{RawCluster, RawHost, RawTimers};
 use crate::spec::scalar::{Interval, OrNone};
-use crate::spec::types::{Bfd, HostName, LoopProtection, Timers};
+use crate::spec::types::{Bfd, HostName, LoopProtection, Spec, Timers};
 
 /// Steps and limit of a bridge priority (802.1D-2004 9.2.5: the upper four of sixteen bits).
 const PRIORITY_STEP: i64 = 4096;
@@ -137,6 +137,34 @@ fn check_lowest(rules: &mut Rules<'_>, named: &Placed<HostName>, above: &[&HostN
             None => problem,
         };
         rules.report(problem);
+    }
+}
+
+/// A stand-in without a root beside it must come second all the same, whatever priorities hosts have and whomever the plan makes the root.
+pub(super) fn check_stand_in(rules: &mut Rules<'_>, spec: &Spec) {
+    let mesh = &rules.cluster.mesh;
+    let (None, Some(named)) = (&spec.root, mesh.then(|mesh| &mesh.stand_in).given()) else {
+        return;
+    };
+    let priorities = spanning_tree::priorities(spec);
+    let Some(own) = spec
+        .hosts
+        .iter()
+        .position(|host| host.name == named.value)
+        .map(|place| priorities[place])
+    else {
+        return;
+    };
+    let lower = priorities.iter().filter(|priority| **priority < own).count();
+    let equal = priorities.iter().filter(|priority| **priority == own).count();
+    if (lower, equal) != (1, 1) {
+        let message = format!(
+            "'{}' has priority {own} and could not be the stand-in: {lower} other hosts have a lower one, and {} the same",
+            named.value,
+            equal - 1
+        );
+        let help = "exactly one host, the root, must come before it: name `mesh.root` too, or leave the hosts' priorities out";
+        rules.report(named.error(Code::MeshRootPriority, message, help));
     }
 }
 

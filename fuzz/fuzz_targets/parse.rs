@@ -1,0 +1,9 @@
+//! Any bytes as a cluster.yaml: read, judged, and what is wrong with them printed.
+#![no_main]
+
+// Each target needs one of its functions.
+#[allow(dead_code)]
+#[path = "../../tests/hostile/inputs.rs"]
+mod inputs;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| inputs::parse(bytes));

@@ -1,0 +1,9 @@
+//! Any bytes as the choices of a valid cluster.yaml: checked, planned, rendered, and judged by what holds for every cluster.
+#![no_main]
+
+// Each target needs one of its functions.
+#[allow(dead_code)]
+#[path = "../../tests/hostile/inputs.rs"]
+mod inputs;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| inputs::pipeline(bytes));

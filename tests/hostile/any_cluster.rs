@@ -1,0 +1,433 @@
+//! Any valid cluster.yaml, made of choices: for property tests, which choose at random and shrink, and for the fuzzer, which mutates them.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::Ipv4Net;
+use meshimg::plan::address::{Cut, cut};
+use serde_json::{Map, Value, json};
+
+/// A string of bytes as a source of choices; once it is used up every choice is the first, which is always the plainest.
+pub struct Choices<'a>(&'a [u8]);
+
+impl<'a> Choices<'a> {
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// From 0 to `count - 1`.
+    fn below(&mut self, count: u32) -> u32 {
+        let bytes = if count <= 256 { 1 } else { 4 };
+        let mut value = 0_u32;
+        for _ in 0..bytes {
+            let (first, rest) = self.0.split_first().map_or((0, self.0), |(first, rest)| (*first, rest));
+            value = value << 8 | u32::from(first);
+            self.0 = rest;
+        }
+        value % count.max(1)
+    }
+
+    fn from_to(&mut self, least: u32, most: u32) -> u32 {
+        least + self.below(most - least + 1)
+    }
+
+    fn of<'b, T: ?Sized>(&mut self, list: &[&'b T]) -> &'b T {
+        list[self.below(list.len() as u32) as usize]
+    }
+
+    fn yes(&mut self) -> bool {
+        self.below(2) == 1
+    }
+
+    /// Rarer than every second time.
+    fn rarely(&mut self) -> bool {
+        self.below(4) == 1
+    }
+
+    fn maybe<T>(&mut self, make: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        self.yes().then(|| make(self))
+    }
+}
+
+/// What shells, YAML, JSON, systemd, interfaces(5), templates and terminals read in a special way; none has a control character but
+/// newline and tab, which YAML and meshimg refuse.
+pub const STRINGS: &[&str] = &[
+    "plain",
+    "",
+    " ",
+    "it's",
+    "\"quoted\"",
+    "a\nb",
+    "\n",
+    "a\tb",
+    "$(id)",
+    "`id`",
+    "${HOME}",
+    "%i %n %%",
+    "{{ host.name }}",
+    "{% raw %}",
+    "EOF",
+    "\nEOF\nid\n",
+    "a: b # c",
+    "- x",
+    "---",
+    "...",
+    "*alias",
+    "&anchor",
+    "!tag",
+    "|",
+    ">-",
+    "\\",
+    "a\\nb",
+    "\\\n",
+    "null",
+    "yes",
+    "0x10",
+    "1e3",
+    "~",
+    "\u{202e}gnp.exe",
+    "\u{2028}",
+    "\u{feff}x",
+    "\u{e9}\u{4e2d}\u{1f980}",
+    "   indented\n      more\n",
+    "trailing \n\n\n",
+];
+
+/// A text of the special strings that has no byte order mark, which a YAML file may not hold outside its start.
+fn text(choices: &mut Choices<'_>) -> String {
+    let parts = choices.from_to(1, 3);
+    (0..parts).map(|_| choices.of(STRINGS).replace('\u{feff}', "")).collect()
+}
+
+/// A JSON value, at most `depth` deep.
+fn value(choices: &mut Choices<'_>, depth: u32) -> Value {
+    match choices.below(if depth == 0 { 5 } else { 7 }) {
+        0 => text(choices).into(),
+        1 => choices.yes().into(),
+        2 => choices.below(u32::MAX).into(),
+        3 => (-1.5e-7 * f64::from(choices.below(1000))).into(),
+        4 => Value::Null,
+        5 => (0..choices.below(4)).map(|_| value(choices, depth - 1)).collect(),
+        _ => map(choices, depth).into(),
+    }
+}
+
+fn map(choices: &mut Choices<'_>, depth: u32) -> Map<String, Value> {
+    let count = choices.below(4);
+    (0..count)
+        .map(|_| {
+            let key: String = text(choices).chars().filter(|c| !c.is_control()).collect();
+            (key, value(choices, depth - 1))
+        })
+        .collect()
+}
+
+/// With a number of up to four digits, the longest label there is.
+const LONG: &str = "lllllllllllllllllllllllllllllllllllllllllllllllllllllllllll";
+
+/// A legal name that ends in a number, so that no two are equal.
+fn name(choices: &mut Choices<'_>, number: u32) -> String {
+    let stem = choices.of(&["host", "a", "0", "no", "null", "x--y", "true", LONG]);
+    format!("{stem}{number}")
+}
+
+/// The cluster's settings that others depend on.
+struct Frame {
+    hosts: u32,
+    is_ipv4: bool,
+    has_gateway: bool,
+    has_priorities: bool,
+    cut: Option<Cut>,
+}
+
+impl Frame {
+    fn address(&self, offset: u32) -> IpAddr {
+        match self.is_ipv4 {
+            true => Ipv4Addr::from(0x6440_0000 + offset).into(),
+            false => Ipv6Addr::from(0x2001_0db8_u128 << 96 | u128::from(offset)).into(),
+        }
+    }
+}
+
+/// The text of a cluster.yaml that `meshimg check` must accept, with warnings perhaps. It has at most `hosts_max` hosts.
+pub fn cluster_yaml(choices: &mut Choices<'_>, hosts_max: u32) -> String {
+    let hosts = choices.from_to(2, hosts_max);
+    let mut file = json!({ "version": 1, "name": name(choices, 1) });
+    let mut frame = Frame {
+        hosts,
+        is_ipv4: !choices.yes(),
+        has_gateway: false,
+        has_priorities: false,
+        cut: None,
+    };
+    let mut set = |key: &str, made: Option<Value>| made.map(|made| file[key] = made);
+    set("os", choices.maybe(os));
+    set("network", choices.maybe(|_| "ifupdown".into()));
+    set("packages", choices.maybe(packages));
+    set("archive", choices.maybe(archive));
+    set("docker", choices.maybe(docker));
+    set("access", choices.maybe(access));
+    let tunnel = choices.of(&["gre", "vxlan", "geneve"]);
+    set("underlay", choices.maybe(|choices| underlay(choices, &mut frame)));
+    set("containers", choices.maybe(|choices| containers(choices, &mut frame)));
+    let names: Vec<String> = (1..=hosts).map(|number| name(choices, number)).collect();
+    set("mesh", Some(mesh(choices, &mut frame, tunnel, &names)));
+    let mut taken = 0;
+    let list: Vec<Value> = names
+        .iter()
+        .map(|name| {
+            taken += choices.from_to(1, 300);
+            // Not the first and last of a /24, the prefix length where none is given: they are no host's.
+            taken += match taken % 256 {
+                0 | 255 => 2,
+                _ => 0,
+            };
+            host(choices, &frame, name, taken)
+        })
+        .collect();
+    set("hosts", Some(list.into()));
+    // JSON is YAML, but for the places of line breaks: indented, it has short lines.
+    serde_json::to_string_pretty(&file).expect("a value is JSON")
+}
+
+fn os(choices: &mut Choices<'_>) -> Value {
+    choices.of(&["debian-13", "debian-12", "ubuntu-22.04", "ubuntu-24.04"]).into()
+}
+
+fn packages(choices: &mut Choices<'_>) -> Value {
+    let count = choices.below(4);
+    (0..count).map(|_| choices.of(&["htop", "jq", "g++", "0ad", "lib.a-b+c"])).collect()
+}
+
+fn archive(choices: &mut Choices<'_>) -> Value {
+    let urls = [
+        "https://archive.example/debian",
+        "http://archive.example:8080/a,b=c@d%20e",
+        "file:///srv/archive",
+    ];
+    choices.of(&urls).into()
+}
+
+fn docker(choices: &mut Choices<'_>) -> Value {
+    let mut docker = Map::new();
+    if choices.yes() {
+        let mut daemon = Map::new();
+        for _ in 0..choices.below(4) {
+            let option = choices.of(&[
+                "log-driver",
+                "log-opts",
+                "labels",
+                "debug",
+                "default-ulimits",
+                "proxies",
+                "dns",
+                "no-such-option",
+            ]);
+            daemon.insert(option.to_owned(), value(choices, 3));
+        }
+        docker.insert("daemon".into(), daemon.into());
+    }
+    if choices.yes() {
+        let port = choices.from_to(1, 65535);
+        let path = |choices: &mut Choices<'_>| choices.of(&["/a", "/etc/docker/ca.pem", "/.-_+/x", "/"]).to_owned();
+        let api = match choices.below(3) {
+            0 => json!("none"),
+            1 => json!({ "unsafe-without-tls": { "port": port } }),
+            _ => json!({ "tls": { "ca": path(choices), "certificate": path(choices), "key": path(choices), "port": port } }),
+        };
+        docker.insert("api".into(), api);
+    }
+    docker.into()
+}
+
+fn access(choices: &mut Choices<'_>) -> Value {
+    let mut access = Map::new();
+    if let Some(user) = choices.maybe(|choices| choices.of(&["root", "admin", "_a-b", "no"])) {
+        access.insert("user".into(), user.into());
+    }
+    let keys = choices.below(3);
+    let keys: Vec<String> = (0..keys)
+        .map(|_| {
+            let comment: String = text(choices).chars().filter(|c| !c.is_control()).collect();
+            let kind = choices.of(&["ssh-ed25519", "sk-ssh-ed25519@openssh.com", "ecdsa-sha2-nistp256"]);
+            format!("{kind} AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAA+/= {comment}")
+        })
+        .collect();
+    access.insert("authorized-keys".into(), keys.into());
+    access.into()
+}
+
+/// From a prefix length that all addresses fit in, or one that only warns.
+fn prefix_length(choices: &mut Choices<'_>, frame: &Frame) -> u32 {
+    match (frame.is_ipv4, !frame.has_gateway && choices.rarely()) {
+        (true, false) => choices.from_to(8, 16),
+        (false, false) => choices.from_to(24, 64),
+        (true, true) => choices.from_to(31, 32),
+        (false, true) => choices.from_to(65, 128),
+    }
+}
+
+fn underlay(choices: &mut Choices<'_>, frame: &mut Frame) -> Value {
+    // 1280 and 70 bytes of overhead are the most that any kind of tunnel needs.
+    let mut underlay = json!({ "mtu": choices.from_to(1350, 9216) });
+    if choices.rarely() {
+        underlay["mtu"] = choices.from_to(9217, 65535).into();
+    }
+    if choices.yes() {
+        underlay["interface"] = choices.of(&["eth1", "ens3", "enp0s3.7", "x-_.y"]).into();
+        // The gateway is on every host's network.
+        underlay["prefix-length"] = if frame.is_ipv4 { 16 } else { 64 }.into();
+        if choices.yes() {
+            frame.has_gateway = true;
+            underlay["gateway"] = frame.address(0xfffe).to_string().into();
+        }
+        underlay["prefix-length"] = prefix_length(choices, frame).into();
+        if choices.yes() {
+            underlay["management"] = choices.of(&["none", "eth0", "wan0"]).into();
+        }
+    }
+    underlay
+}
+
+fn containers(choices: &mut Choices<'_>, frame: &mut Frame) -> Value {
+    let mut containers = Map::new();
+    if let Some(bridge) = choices.maybe(|choices| choices.of(&["docker0", "docker1", "C-_.9"])) {
+        containers.insert("bridge".into(), bridge.into());
+    }
+    let subnet = match choices.below(4) {
+        0 => "172.17.0.0/16".parse().expect("a network"),
+        1 => Ipv4Net::new(Ipv4Addr::from(0x0a00_0000 | choices.below(1 << 24)), choices.from_to(8, 20) as u8).expect("a short prefix"),
+        2 => Ipv4Net::new(Ipv4Addr::from(0xc0a8_0000 | choices.below(1 << 16)), choices.from_to(16, 21) as u8).expect("a short prefix"),
+        _ => Ipv4Net::new(Ipv4Addr::from(0xac10_0000 | choices.below(1 << 20)), choices.from_to(12, 20) as u8).expect("a short prefix"),
+    }
+    .trunc();
+    containers.insert("subnet".into(), subnet.to_string().into());
+    let capacity = frame.hosts + choices.below(9);
+    if capacity > frame.hosts {
+        containers.insert("capacity".into(), capacity.into());
+    }
+    let first = choices.maybe(|choices| Ipv4Addr::from(u32::from(subnet.network()) + choices.from_to(1, 300)));
+    if let Some(first) = first {
+        containers.insert("first-address".into(), first.to_string().into());
+    }
+    frame.cut = cut(subnet, capacity, frame.hosts, first).ok();
+    assert!(frame.cut.is_some(), "no room in {subnet} for {capacity} hosts from {first:?}");
+    containers.into()
+}
+
+fn bfd(choices: &mut Choices<'_>) -> Value {
+    match choices.below(3) {
+        0 => json!("none"),
+        1 => json!({ "interval": format!("{}ms", choices.from_to(1, 60_000)), "multiplier": choices.from_to(1, 255) }),
+        _ => json!({ "interval": format!("{}s", choices.from_to(1, 60)) }),
+    }
+}
+
+fn mesh(choices: &mut Choices<'_>, frame: &mut Frame, tunnel: &str, names: &[String]) -> Value {
+    let protocol = choices.of(&["rstp", "stp"]);
+    let mut mesh = json!({ "tunnel": tunnel, "loop-protection": protocol });
+    if let Some(bridge) = choices.maybe(|choices| choices.of(&["br0", "ovs", "Mesh_1.0-x"])) {
+        mesh["bridge"] = bridge.into();
+    }
+    if choices.rarely() {
+        mesh["topology"] = "full".into();
+        mesh["fabric"] = "spanning-tree".into();
+    }
+    if choices.yes() {
+        mesh["bfd"] = bfd(choices);
+    }
+    if choices.yes() {
+        let mut timers = Map::new();
+        let hello = choices.from_to(1, 10);
+        let most_hello = if protocol == "stp" { hello } else { 2 };
+        let max_age = choices.from_to((2 * (most_hello + 1)).max(6), 40);
+        if protocol == "stp" {
+            timers.insert("hello".into(), hello.into());
+        } else if choices.yes() {
+            timers.insert("transmit-hold-count".into(), choices.from_to(1, 10).into());
+        }
+        timers.insert("max-age".into(), max_age.into());
+        timers.insert("forward-delay".into(), choices.from_to((max_age.div_ceil(2) + 1).max(4), 30).into());
+        mesh["timers"] = timers.into();
+    }
+    // Roots by name, or by priorities; both together are right only if the numbers say the same.
+    match choices.below(3) {
+        0 => {}
+        1 => frame.has_priorities = true,
+        _ => {
+            let (root, other) = (choices.below(frame.hosts) as usize, choices.below(frame.hosts) as usize);
+            let which = choices.below(3);
+            if which != 1 {
+                mesh["root"] = names[root].clone().into();
+            }
+            if which != 0 && other != root {
+                mesh["stand-in"] = names[other].clone().into();
+            }
+        }
+    }
+    mesh
+}
+
+fn host(choices: &mut Choices<'_>, frame: &Frame, name: &str, offset: u32) -> Value {
+    let mut host = json!({ "name": name, "address": frame.address(offset).to_string() });
+    // Most hosts are plain, so that their number is not bound to the number of choices there are.
+    if !choices.rarely() {
+        return host;
+    }
+    let mut set = |key: &str, made: Option<Value>| made.map(|made| host[key] = made);
+    set("os", choices.maybe(os));
+    set("network", choices.maybe(|_| "ifupdown".into()));
+    set("packages", choices.maybe(packages));
+    set("archive", choices.maybe(archive));
+    set("docker", choices.maybe(docker));
+    set("access", choices.maybe(access));
+    set(
+        "underlay",
+        choices.maybe(|choices| {
+            let mut underlay = json!({ "interface": choices.of(&["eth1", "ens9"]) });
+            if choices.yes() {
+                underlay["prefix-length"] = prefix_length(choices, frame).into();
+            }
+            if choices.yes() {
+                underlay["management"] = choices.of(&["none", "eth7"]).into();
+            }
+            underlay
+        }),
+    );
+    set(
+        "mesh",
+        choices.maybe(|choices| {
+            let mut mesh = json!({ "bridge": choices.of(&["br0", "own-mesh"]) });
+            if frame.has_priorities && choices.yes() {
+                mesh["priority"] = (choices.below(16) * 4096).into();
+            }
+            if choices.yes() {
+                mesh["bfd"] = bfd(choices);
+            }
+            mesh
+        }),
+    );
+    // The last that the subnet was cut for, if that is no host's yet: only one host can have it.
+    let spare = frame
+        .cut
+        .as_ref()
+        .filter(|cut| cut.capacity > frame.hosts && name.ends_with('1') && offset < 303);
+    set(
+        "containers",
+        choices.maybe(|choices| {
+            let mut containers = json!({ "bridge": choices.of(&["docker0", "own-bridge"]) });
+            if let Some(cut) = spare {
+                if choices.yes() {
+                    let address = cut.address(cut.capacity).expect("within the capacity");
+                    containers["address"] = address.to_string().into();
+                }
+                if choices.yes() {
+                    let block = cut.slice(cut.capacity).expect("within the capacity");
+                    let length = choices.from_to(block.prefix_len().into(), 30) as u8;
+                    containers["slice"] = Ipv4Net::new(block.network(), length).expect("at most 30").to_string().into();
+                }
+            }
+            containers
+        }),
+    );
+    host
+}
