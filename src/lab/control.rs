@@ -52,6 +52,11 @@ pub enum Request {
     },
     CutAll,
     HealAll,
+    /// How the package archive behaves towards a stock host.
+    Archive {
+        host: String,
+        mode: super::archive::Mode,
+    },
     /// Go on when the process that started the lab ends.
     Detach,
     /// End everything.

@@ -7,6 +7,7 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::archive::ArchiveFile;
 use crate::plan::MacAddress;
 
 /// How QEMU runs a guest's instructions.
@@ -44,6 +45,9 @@ pub struct LabFile {
     pub processors: u32,
     /// Whether cloud-init reads its user-data before the network comes up (NoCloud's `dsmode: local`), not after it.
     pub local_seed: bool,
+    /// The way to the package archive, where the guests need one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<ArchiveFile>,
     /// In the order of cluster.yaml; the place in the list is the port of the switch.
     pub guests: Vec<GuestFile>,
 }

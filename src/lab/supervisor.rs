@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
+use super::archive::Forwarder;
 use super::control::{Answer, HostState, HostStatus, LabStatus, Request, Traffic, receive, send};
 use super::file::LabFile;
 use super::qemu;
@@ -52,6 +53,7 @@ enum Guest {
 struct Supervisor {
     lab: LabFile,
     switch: Switch,
+    archive: Option<Forwarder>,
     guests: Vec<Guest>,
     detached: bool,
 }
@@ -77,9 +79,11 @@ pub fn run(folder: &Path) -> Result<(), SupervisorError> {
     for port in 0..lab.guests.len() {
         switch.serve(port, listen(&names::switch_socket(port))?);
     }
+    let archive = start_archive(&lab)?;
     let mut supervisor = Supervisor {
         lab,
         switch,
+        archive,
         guests: Vec::new(),
         detached: false,
     };
@@ -99,6 +103,16 @@ pub fn run(folder: &Path) -> Result<(), SupervisorError> {
 fn listen(name: &str) -> Result<UnixListener, SupervisorError> {
     let _ = std::fs::remove_file(name);
     UnixListener::bind(name).map_err(io_error(name))
+}
+
+/// The way of stock guests to their package archive.
+fn start_archive(lab: &LabFile) -> Result<Option<Forwarder>, SupervisorError> {
+    let Some(file) = &lab.archive else { return Ok(None) };
+    let forwarder = Forwarder::new(file, lab.guests.len(), Path::new(names::ARCHIVE_LOG)).map_err(io_error("cache of packages"))?;
+    for (port, guest) in lab.guests.iter().enumerate() {
+        forwarder.serve(port, &guest.name, listen(&names::archive_socket(port))?);
+    }
+    Ok(Some(forwarder))
 }
 
 fn watch_parent(events: Sender<Event>) {
@@ -254,6 +268,11 @@ impl Supervisor {
             },
             Request::CutAll => self.switch.set_all_cut(true),
             Request::HealAll => self.switch.set_all_cut(false),
+            Request::Archive { host, mode } => match (self.port(host), &self.archive) {
+                (None, _) => return refused(unknown(host)),
+                (_, None) => return refused("the lab has no way to a package archive, as its images are no stock ones".to_owned()),
+                (Some(port), Some(archive)) => archive.set(port, mode),
+            },
             Request::Detach => self.detached = true,
             // `run` has seen to it.
             Request::Stop => {}
@@ -331,6 +350,7 @@ impl Supervisor {
         remove(names::CONTROL);
         for (port, guest) in self.lab.guests.iter().enumerate() {
             remove(&names::switch_socket(port));
+            remove(&names::archive_socket(port));
             remove(&names::qmp_socket(&guest.name));
             remove(&names::disk(&guest.name));
             remove(&names::seed(&guest.name));

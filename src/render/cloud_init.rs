@@ -140,11 +140,23 @@ fn user_data(plan: &Plan, host: &HostPlan) -> Result<String, RenderError> {
     Ok(text)
 }
 
-/// Runs at every boot before write_files; does something at the first only. Where Docker and Open vSwitch are in the image already, they
-/// start before or while cloud-init writes their configuration, so they need these few lines before that. The mesh is asked for here and
-/// comes up when its files are there, which is long before runcmd.
+/// Runs at every boot before write_files; does something until the host is what was planned, so as a rule at the first only. Where Docker
+/// and Open vSwitch are in the image already, they start before or while cloud-init writes their configuration, so they need these few
+/// lines before that. The mesh is asked for here and comes up when its files are there, which is long before runcmd.
+///
+/// cloud-init notes that a module ran before it runs it, and never runs it again: a power cut in the middle of the first boot would leave
+/// half of the files, or none, for good. So as long as `setup` has not made its mark, the notes of our modules are taken away, and those
+/// of ssh if a key was lost on the way to the disk.
 fn first_boot_script(plan: &Plan, host: &HostPlan) -> Result<String, RenderError> {
-    let mut script = String::from("[ ! -e /etc/systemd/system/meshimg-mesh.service ] || exit 0\nmkdir -p /run/meshimg\n");
+    let mut script = String::from(
+        "[ ! -e /var/lib/meshimg/done ] || exit 0\n\
+         sem=/var/lib/cloud/instance/sem\n\
+         for module in write_files runcmd scripts_user; do rm -f $sem/config_$module; done\n\
+         if [ -n \"$(find /etc/ssh /root/.ssh /home/*/.ssh \\( -name 'ssh_host_*_key' -o -name authorized_keys \\) -size 0 2>/dev/null)\" ]; then\n\
+         \x20   rm -f $sem/config_ssh $sem/config_users_groups\n\
+         fi\n\
+         mkdir -p /run/meshimg\n",
+    );
     for (path, text) in first_boot_units(plan, host)? {
         let folder = path.rsplit_once('/').map_or(path, |(folder, _)| folder);
         script += &format!("mkdir -p {folder}\ncat >{path} <<'EOF'\n{text}EOF\necho {path} >>/run/meshimg/first-boot\n");

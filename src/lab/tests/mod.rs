@@ -26,6 +26,7 @@ fn lab(first: &str, second: &str) -> LabFile {
         memory_mib: 1024,
         processors: 2,
         local_seed: false,
+        archive: None,
         guests: vec![guest("host1", first, 40001), guest("host2", second, 40002)],
     }
 }
