@@ -7,6 +7,7 @@ mod isolation;
 mod mesh;
 mod mixed;
 mod order;
+mod stock;
 
 use std::time::Duration;
 
