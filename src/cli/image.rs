@@ -23,8 +23,8 @@ pub struct Base {
     /// Package archive to build from [default: mmdebstrap's own]
     #[arg(long, value_name = "URL", value_parser = archive)]
     archive: Option<ArchiveUrl>,
-    /// An image without Open vSwitch and Docker: see `lab up --help`
-    #[arg(long, value_enum, value_name = "KIND", num_args = 0..=1, require_equals = true, default_missing_value = "netplan")]
+    /// An image without Open vSwitch and Docker, as clouds have it; with netplan unless KIND is ifupdown
+    #[arg(long, value_enum, value_name = "KIND", num_args = 0..=1, require_equals = true, default_missing_value = "netplan", hide_possible_values = true)]
     stock: Option<Stock>,
 }
 

@@ -148,14 +148,24 @@ fn user_data(plan: &Plan, host: &HostPlan) -> Result<String, RenderError> {
 /// half of the files, or none, for good. So as long as `setup` has not made its mark, the notes of our modules are taken away, and those
 /// of ssh if a key was lost on the way to the disk.
 fn first_boot_script(plan: &Plan, host: &HostPlan) -> Result<String, RenderError> {
-    let mut script = String::from(
+    let home = match host.user.as_str() {
+        "root" => "/root".to_owned(),
+        user => format!("/home/{user}"),
+    };
+    // Without keys cloud-init leaves an empty file.
+    let keys = if host.authorized_keys.is_empty() {
+        String::new()
+    } else {
+        format!(" {home}/.ssh/authorized_keys")
+    };
+    let mut script = format!(
         "[ ! -e /var/lib/meshimg/done ] || exit 0\n\
          sem=/var/lib/cloud/instance/sem\n\
          for module in write_files runcmd scripts_user; do rm -f $sem/config_$module; done\n\
-         if [ -n \"$(find /etc/ssh /root/.ssh /home/*/.ssh \\( -name 'ssh_host_*_key' -o -name authorized_keys \\) -size 0 2>/dev/null)\" ]; then\n\
-         \x20   rm -f $sem/config_ssh $sem/config_users_groups\n\
-         fi\n\
-         mkdir -p /run/meshimg\n",
+         for key in /etc/ssh/ssh_host_*_key{keys}; do\n\
+         \x20   [ ! -e $key ] || [ -s $key ] || rm -f $sem/config_ssh $sem/config_users_groups\n\
+         done\n\
+         mkdir -p /run/meshimg\n"
     );
     for (path, text) in first_boot_units(plan, host)? {
         let folder = path.rsplit_once('/').map_or(path, |(folder, _)| folder);
