@@ -8,6 +8,8 @@ mod interfaces;
 mod properties;
 #[path = "golden/scripts.rs"]
 mod scripts;
+#[path = "golden/setup.rs"]
+mod setup;
 #[path = "golden/snapshots.rs"]
 mod snapshots;
 

@@ -4,7 +4,19 @@ mod monitor;
 mod state;
 mod switch;
 
+use super::archive::{ArchiveFile, parse, sources};
 use super::file::{Accelerator, GuestFile, LabFile};
+
+/// The way to an archive.
+fn archive() -> ArchiveFile {
+    ArchiveFile {
+        address: "10.0.2.100".parse().unwrap(),
+        program: "/home/o'neil/a, b/meshimg".into(),
+        cache: "/cache/archive".into(),
+        sources: sources(&parse("http://archive.example/debian|Debian|Debian\n"), &[]).unwrap(),
+        settings: vec!["Acquire::Check-Date \"false\";".to_owned()],
+    }
+}
 
 /// Two hosts, the second of which has the address `second`.
 fn lab(first: &str, second: &str) -> LabFile {
