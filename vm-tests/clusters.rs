@@ -123,7 +123,12 @@ impl Cluster {
     }
 
     /// Up to ssh, with the archive as it is to be. No host asks for packages in the first seconds after power-on.
-    fn boot_in_trouble(&self, request: &LabRequest, plan: &'static Plan, ui: &'static Ui) -> Result<Session<'static>, Box<dyn std::error::Error>> {
+    fn boot_in_trouble(
+        &self,
+        request: &LabRequest,
+        plan: &'static Plan,
+        ui: &'static Ui,
+    ) -> Result<Session<'static>, Box<dyn std::error::Error>> {
         let started = Instant::now();
         let lab = Lab::up(request, ui)?;
         for (host, trouble) in self.archive {

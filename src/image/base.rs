@@ -310,7 +310,10 @@ mod tests {
         insta::assert_snapshot!("mmdebstrap_debian_12_full", shown(&request(Os::Debian12, Flavor::Full)));
         insta::assert_snapshot!("mmdebstrap_debian_13_stock", shown(&request(Os::Debian13, Flavor::Stock)));
         let ifupdown = shown(&request(Os::Debian12, Flavor::StockIfupdown));
-        assert!(ifupdown.contains(",ifupdown,") && !ifupdown.contains("netplan") && !ifupdown.contains("docker"), "{ifupdown}");
+        assert!(
+            ifupdown.contains(",ifupdown,") && !ifupdown.contains("netplan") && !ifupdown.contains("docker"),
+            "{ifupdown}"
+        );
         let archive = Some("https://archive.example.org/debian".parse().unwrap());
         let own = shown(&BaseRequest {
             archive,

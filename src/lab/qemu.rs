@@ -91,7 +91,10 @@ pub fn arguments(lab: &LabFile, guest: &GuestFile, port: usize) -> Vec<String> {
         "-device",
         "virtio-rng-pci,rng=random",
     ]);
-    let archive = lab.archive.as_ref().map_or_else(String::new, |archive| guest_forward(archive, port));
+    let archive = lab
+        .archive
+        .as_ref()
+        .map_or_else(String::new, |archive| guest_forward(archive, port));
     let management = format!(
         "user,id=management,restrict=on,ipv6=off,net={},hostfwd=tcp:127.0.0.1:{}-{}:22{archive}",
         lab.management,

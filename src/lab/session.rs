@@ -173,7 +173,11 @@ impl<'a> Session<'a> {
     /// [`LabError::Wait`] with what is still red.
     pub fn wait_for_mesh(&mut self, started: Instant) -> Result<(), LabError> {
         self.ui.line("waiting for the mesh ...");
-        let deadline = if self.lab.is_stock() { STOCK_READY_DEADLINE } else { READY_DEADLINE };
+        let deadline = if self.lab.is_stock() {
+            STOCK_READY_DEADLINE
+        } else {
+            READY_DEADLINE
+        };
         probe::mesh_ready(self.plan, &self.all(), deadline, || self.any_ended())?;
         let took = started.elapsed();
         self.ui.line(&format!("mesh ready {} after power-on", seconds(took)));

@@ -32,11 +32,22 @@ impl Host {
         let folder = tempfile::tempdir().expect("a folder");
         let host = Self { folder };
         let list = |names: &[&str]| names.iter().map(|name| format!("{name}\n")).collect::<String>();
-        for (name, text) in [("there", list(there)), ("absent", list(absent)), ("calls", String::new()), ("audit", String::new())] {
+        for (name, text) in [
+            ("there", list(there)),
+            ("absent", list(absent)),
+            ("calls", String::new()),
+            ("audit", String::new()),
+        ] {
             fs::write(host.path(name), text).expect("a file");
         }
         fs::create_dir_all(host.path("bin")).expect("a folder");
-        for (name, script) in [("dpkg-query", DPKG_QUERY), ("apt-get", APT_GET), ("dpkg", DPKG), ("systemctl", SYSTEMCTL), ("sync", "true")] {
+        for (name, script) in [
+            ("dpkg-query", DPKG_QUERY),
+            ("apt-get", APT_GET),
+            ("dpkg", DPKG),
+            ("systemctl", SYSTEMCTL),
+            ("sync", "true"),
+        ] {
             let path = host.path("bin").join(name);
             let text = format!("#!/bin/sh\nstate={}\n{script}\n", host.folder.path().display());
             fs::write(&path, text).expect("a file");
@@ -99,7 +110,10 @@ fn a_host_that_has_it_all_asks_no_archive() {
     let host = Host::new(NEEDED, &[]);
     let (content, said) = host.setup();
     assert!(content && host.is_done(), "{said}");
-    assert_eq!(host.calls(), ["systemctl start meshimg-mesh.service", "systemctl start docker.service"]);
+    assert_eq!(
+        host.calls(),
+        ["systemctl start meshimg-mesh.service", "systemctl start docker.service"]
+    );
 }
 
 #[test]
@@ -128,10 +142,15 @@ fn without_an_archive_it_says_so_at_once() {
     let (content, said) = host.setup();
     assert!(!content && !host.is_done(), "{said}");
     assert!(
-        said.contains("meshimg: could not install: openvswitch-switch - the package lists could not be fetched: is the package archive reachable?"),
+        said.contains(
+            "meshimg: could not install: openvswitch-switch - the package lists could not be fetched: is the package archive reachable?"
+        ),
         "{said}"
     );
-    assert_eq!(host.calls(), ["apt-get update", "dpkg --audit", "apt-get install openvswitch-switch"]);
+    assert_eq!(
+        host.calls(),
+        ["apt-get update", "dpkg --audit", "apt-get install openvswitch-switch"]
+    );
     // The next boot.
     fs::remove_file(host.path("away")).expect("a file");
     let (content, said) = host.setup();
@@ -144,7 +163,14 @@ fn a_package_that_nobody_has_keeps_no_other_away() {
     let (content, said) = host.setup();
     assert!(!content && !host.is_done(), "{said}");
     assert!(said.contains("E: Unable to locate package htop"), "{said}");
-    assert!(said.trim_end().lines().last().expect("a line").contains("could not install: htop - "), "{said}");
+    assert!(
+        said.trim_end()
+            .lines()
+            .last()
+            .expect("a line")
+            .contains("could not install: htop - "),
+        "{said}"
+    );
     let calls = host.calls();
     assert!(calls.contains(&"systemctl start docker.service".to_owned()), "{calls:?}");
     assert!(calls.contains(&"apt-get install ifupdown".to_owned()), "{calls:?}");
@@ -172,8 +198,15 @@ fn without_ifupdown_the_mesh_is_not_tried() {
 #[test]
 fn what_a_power_cut_left_is_finished_first() {
     let host = Host::new(&["openvswitch-switch"], &[]);
-    fs::write(host.path("audit"), "The following packages have been unpacked but not yet configured.\n").expect("a file");
+    fs::write(
+        host.path("audit"),
+        "The following packages have been unpacked but not yet configured.\n",
+    )
+    .expect("a file");
     let (content, said) = host.setup();
     assert!(content && said.contains("an installation was interrupted"), "{said}");
-    assert_eq!(host.calls()[..3], ["apt-get update", "dpkg --audit", "dpkg --force-confold --configure -a"]);
+    assert_eq!(
+        host.calls()[..3],
+        ["apt-get update", "dpkg --audit", "dpkg --force-confold --configure -a"]
+    );
 }

@@ -31,10 +31,12 @@ const REBOOT: Duration = Duration::from_secs(600);
 
 /// Polls `script` on `host` until it prints something.
 fn until_it_says(session: &Session<'_>, host: &str, what: &str, script: &str) -> Result<String, Failed> {
-    Ok(until(what, INSTALLATION, Duration::from_secs(1), || match run(session, host, script) {
-        Ok(text) if text.trim().is_empty() => Look::Pending("nothing yet".to_owned()),
-        Ok(text) => Look::Ready(text),
-        Err(error) => Look::Pending(error.message().unwrap_or_default().to_owned()),
+    Ok(until(what, INSTALLATION, Duration::from_secs(1), || {
+        match run(session, host, script) {
+            Ok(text) if text.trim().is_empty() => Look::Pending("nothing yet".to_owned()),
+            Ok(text) => Look::Ready(text),
+            Err(error) => Look::Pending(error.message().unwrap_or_default().to_owned()),
+        }
     })?)
 }
 
@@ -57,14 +59,23 @@ fn power_cut(session: &mut Session<'static>) -> Result<(), Failed> {
         "if pgrep -x dpkg >/dev/null; then grep -E ' status (half-installed|unpacked|half-configured) ' /var/log/dpkg.log | tail -n 1; fi",
     )?;
     println!("power cut at: {}", at.trim());
-    run(session, "gamma", ": >/etc/ssh/ssh_host_ed25519_key; sync /etc/ssh/ssh_host_ed25519_key")?;
+    run(
+        session,
+        "gamma",
+        ": >/etc/ssh/ssh_host_ed25519_key; sync /etc/ssh/ssh_host_ed25519_key",
+    )?;
     session.lab.reset("gamma")?;
     rebooted(session, "gamma", &before)
 }
 
 /// What cloud-init says of a boot that has ended badly, and the last of its log.
 fn complaint(session: &Session<'_>, host: &str) -> Result<String, Failed> {
-    until_it_says(session, host, "the end of cloud-init", "ls /run/cloud-init/result.json 2>/dev/null || true")?;
+    until_it_says(
+        session,
+        host,
+        "the end of cloud-init",
+        "ls /run/cloud-init/result.json 2>/dev/null || true",
+    )?;
     let status = run(session, host, "cloud-init status --format json | tr -d ' \\n' || true")?;
     if !status.contains("\"status\":\"error\"") {
         return Err(format!("{host}: cloud-init status is {status}").into());
@@ -89,7 +100,11 @@ fn no_archive(session: &mut Session<'static>) -> Result<(), Failed> {
     says(
         "alpha",
         &said,
-        &["could not install: openvswitch-switch", "is the package archive reachable?", "or reboot"],
+        &[
+            "could not install: openvswitch-switch",
+            "is the package archive reachable?",
+            "or reboot",
+        ],
     )?;
     // A second boot gets there.
     run(session, "alpha", "systemctl reboot --no-block")?;
@@ -99,7 +114,11 @@ fn no_archive(session: &mut Session<'static>) -> Result<(), Failed> {
 fn no_package(session: &mut Session<'static>) -> Result<(), Failed> {
     let said = complaint(session, "beta")?;
     session.lab.archive("beta", Mode::Open)?;
-    says("beta", &said, &["could not install: docker.io", "404", "systemctl restart meshimg-setup"])?;
+    says(
+        "beta",
+        &said,
+        &["could not install: docker.io", "404", "systemctl restart meshimg-setup"],
+    )?;
     let bridges = run(session, "beta", "ovs-vsctl list-br; ls /sys/class/net")?;
     says("beta", &bridges, &["br0", "docker0"])?;
     // So does cloud-init from the beginning.
@@ -145,7 +164,11 @@ echo tried
     }
     // And it was written down.
     let log = std::fs::read_to_string(session.lab.folder().join("archive.log"))?;
-    says("archive.log", &log, &["gamma 200", "gamma 403", "alpha away", "beta 404", "CONNECT 127.0.0.1:22"])
+    says(
+        "archive.log",
+        &log,
+        &["gamma 200", "gamma 403", "alpha away", "beta 404", "CONNECT 127.0.0.1:22"],
+    )
 }
 
 /// Ends all trouble and waits until the hosts are what was planned.

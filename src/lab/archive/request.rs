@@ -68,7 +68,12 @@ pub fn parse(bytes: &[u8]) -> Result<Head, Refusal> {
     let &[method, target, version] = words.as_slice() else {
         return refusal(400, "Not a request");
     };
-    let token = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_!#$%&'*+.^`|~".contains(&byte));
+    let token = |text: &str| {
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_!#$%&'*+.^`|~".contains(&byte))
+    };
     if !token(method) || target.is_empty() || target.bytes().any(|byte| !byte.is_ascii_graphic()) {
         return refusal(400, "Not a request");
     }
@@ -106,7 +111,10 @@ pub fn parse(bytes: &[u8]) -> Result<Head, Refusal> {
 /// [`Refusal`] otherwise.
 pub fn decide(head: &Head, sources: &[Source]) -> Result<Wanted, Refusal> {
     if head.method == "CONNECT" {
-        return refusal(403, "No tunnels here: the lab fetches packages itself, so name the archive with http:");
+        return refusal(
+            403,
+            "No tunnels here: the lab fetches packages itself, so write http: in the sources",
+        );
     }
     if head.method != "GET" {
         return refusal(403, "Only GET here: the lab passes requests for packages alone");

@@ -108,10 +108,7 @@ impl<'a> Connection<'a> {
                 Incoming::TooSlow => return self.refuse("half a head", false, 408, "Too slow"),
                 Incoming::Head(bytes) => bytes,
             };
-            let mode = self.shared.modes[self.guest]
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone();
+            let mode = self.shared.modes[self.guest].lock().unwrap_or_else(PoisonError::into_inner).clone();
             if mode == Mode::Away {
                 self.shared.log.line(self.name, "away", &String::from_utf8_lossy(&bytes));
                 return Ok(());
@@ -193,7 +190,11 @@ impl<'a> Connection<'a> {
                     got.length
                 )?;
                 let sent = io::copy(&mut Read::by_ref(&mut got.file).take(got.length), &mut self.stream)?;
-                if sent == got.length { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+                if sent == got.length {
+                    Ok(())
+                } else {
+                    Err(io::ErrorKind::UnexpectedEof.into())
+                }
             }
             Err(error) => {
                 let (status, reason) = match error {
@@ -245,7 +246,11 @@ impl Log {
 
     /// Seconds since the lab's start, guest, outcome, request.
     fn line(&self, guest: &str, outcome: &str, request: &str) {
-        let plain: String = request.chars().map(|c| if c == ' ' || c.is_ascii_graphic() { c } else { '?' }).take(400).collect();
+        let plain: String = request
+            .chars()
+            .map(|c| if c == ' ' || c.is_ascii_graphic() { c } else { '?' })
+            .take(400)
+            .collect();
         let line = format!("{:.1} {guest} {outcome}: {plain}\n", self.started.elapsed().as_secs_f64());
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         if file.1 + line.len() <= LOG_MAX {

@@ -80,7 +80,10 @@ pub fn sources(guests: &[Target], machine: &[Target]) -> Result<Vec<Source>, Str
                 upstreams.push(uri);
             }
         }
-        match sources.iter_mut().find(|source| source.authority == authority && source.path == path) {
+        match sources
+            .iter_mut()
+            .find(|source| source.authority == authority && source.path == path)
+        {
             // One URI for two archives, as mirrors of one's own have it.
             Some(source) => source.upstreams = vec![guest.uri.clone()],
             None => sources.push(Source {
@@ -112,7 +115,10 @@ mod tests {
             [
                 (
                     "archive.example/debian/".to_owned(),
-                    vec!["https://mirror.example/debian/".to_owned(), "http://archive.example/debian/".to_owned()]
+                    vec![
+                        "https://mirror.example/debian/".to_owned(),
+                        "http://archive.example/debian/".to_owned()
+                    ]
                 ),
                 ("security.example/".to_owned(), vec!["http://security.example/".to_owned()]),
             ]

@@ -86,7 +86,9 @@ impl Store {
         if let Kind::ByHash(named) = &wanted.kind
             && *named != digest
         {
-            return Err(FetchError::Failed("the archive sent another file than the one of that hash".to_owned()));
+            return Err(FetchError::Failed(
+                "the archive sent another file than the one of that hash".to_owned(),
+            ));
         }
         self.forget(&name);
         // What cannot be kept, on a full disk, is served all the same.
@@ -100,7 +102,10 @@ impl Store {
     fn fetch(&self, wanted: &Wanted, fetch: &Fetch) -> Result<(Got, tempfile::TempDir), FetchError> {
         let mut last = FetchError::NotFound;
         for url in &wanted.urls {
-            let folder = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(&self.folder).map_err(failed)?;
+            let folder = tempfile::Builder::new()
+                .prefix(UNFINISHED)
+                .tempdir_in(&self.folder)
+                .map_err(failed)?;
             let path = folder.path().join(FILE);
             match fetch(url, &path) {
                 Ok(()) => {
@@ -128,7 +133,12 @@ impl Store {
             let digest = file.strip_prefix(name)?.strip_prefix('.')?.to_owned();
             Some((entry.path(), digest))
         };
-        fs::read_dir(&self.folder).into_iter().flatten().flatten().filter_map(entry).collect()
+        fs::read_dir(&self.folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(entry)
+            .collect()
     }
 
     /// The file kept under `name`, if it is still what it was.
@@ -139,7 +149,10 @@ impl Store {
             return None;
         }
         // The files that nobody has asked for lately go first.
-        let _ = File::options().append(true).open(&path).and_then(|file| file.set_modified(SystemTime::now()));
+        let _ = File::options()
+            .append(true)
+            .open(&path)
+            .and_then(|file| file.set_modified(SystemTime::now()));
         let length = file.metadata().ok()?.len();
         Some(Got { file, length, kept: true })
     }
@@ -156,7 +169,12 @@ impl Store {
             let metadata = entry.metadata().ok().filter(fs::Metadata::is_file)?;
             Some((metadata.modified().ok()?, metadata.len(), entry.path()))
         };
-        let mut files: Vec<_> = fs::read_dir(&self.folder).into_iter().flatten().flatten().filter_map(file).collect();
+        let mut files: Vec<_> = fs::read_dir(&self.folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(file)
+            .collect();
         files.sort();
         let mut total: u64 = files.iter().map(|(_, length, _)| length).sum();
         for (_, length, path) in files {
@@ -306,7 +324,10 @@ mod tests {
             }
         };
         let package = wanted("a.deb", Kind::Package);
-        assert_eq!(text(store.get(&package, false, only_second).unwrap()), "http://second.example/a.deb");
+        assert_eq!(
+            text(store.get(&package, false, only_second).unwrap()),
+            "http://second.example/a.deb"
+        );
         let package = wanted("b.deb", Kind::Package);
         let silent: &Fetch = &|url: &str, _: &Path| {
             Err(if url.contains("first") {
@@ -315,7 +336,10 @@ mod tests {
                 FetchError::NotFound
             })
         };
-        assert_eq!(store.get(&package, false, silent).unwrap_err(), FetchError::Failed("no answer".to_owned()));
+        assert_eq!(
+            store.get(&package, false, silent).unwrap_err(),
+            FetchError::Failed("no answer".to_owned())
+        );
         let absent: &Fetch = &|_: &str, _: &Path| Err(FetchError::NotFound);
         assert_eq!(store.get(&package, false, absent).unwrap_err(), FetchError::NotFound);
     }
@@ -330,7 +354,8 @@ mod tests {
             // Files of one moment have no order.
             for entry in fs::read_dir(folder.path()).unwrap().flatten() {
                 let file = File::options().append(true).open(entry.path()).unwrap();
-                file.set_modified(file.metadata().unwrap().modified().unwrap() - Duration::from_secs(60)).unwrap();
+                file.set_modified(file.metadata().unwrap().modified().unwrap() - Duration::from_secs(60))
+                    .unwrap();
             }
         }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);

@@ -44,7 +44,10 @@ impl Upstream {
         let targets = Tool::new("apt-get", QUESTION_DEADLINE)
             .arguments(["indextargets", "--format", sources::FORMAT, "Created-By: Packages"])
             .run()?;
-        let settings = Tool::new("apt-config", QUESTION_DEADLINE).argument("dump").arguments(AGE_SETTINGS).run()?;
+        let settings = Tool::new("apt-config", QUESTION_DEADLINE)
+            .argument("dump")
+            .arguments(AGE_SETTINGS)
+            .run()?;
         Ok(Self {
             cache: cache.folder().join("archive"),
             machine: sources::parse(&targets.stdout_text()),
@@ -60,7 +63,7 @@ fn settings_off(dump: &str) -> Vec<String> {
         let last = dump.lines().filter_map(value).next_back();
         last.is_some_and(|value| matches!(value.as_str(), "false" | "no" | "off" | "0" | "without" | "disable"))
     };
-    let names: BTreeSet<&str> = AGE_SETTINGS.iter().copied().filter(|name| off(&name)).collect();
+    let names: BTreeSet<&str> = AGE_SETTINGS.iter().copied().filter(off).collect();
     names.into_iter().map(|name| format!("{name} \"false\";")).collect()
 }
 
@@ -82,7 +85,14 @@ pub fn fetch(url: &str, target: &Path) -> Result<(), FetchError> {
     let tool = Tool::new("setpriv", FETCH_DEADLINE)
         .arguments(["--pdeathsig", "TERM", "--", HELPER, "-q=2"])
         // Its user _apt cannot write into our folders, and nothing that is fetched is run or believed here.
-        .arguments(["-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=2", "-o", "Acquire::http::Timeout=30"])
+        .arguments([
+            "-o",
+            "APT::Sandbox::User=root",
+            "-o",
+            "Acquire::Retries=2",
+            "-o",
+            "Acquire::http::Timeout=30",
+        ])
         .argument("download-file")
         .argument(url)
         .argument(target)

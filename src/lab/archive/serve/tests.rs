@@ -86,18 +86,33 @@ fn requests_of_one_connection_are_answered_in_order() {
 #[test]
 fn what_is_refused_is_told_why_written_down_and_cut_off() {
     for (request, status) in [
-        ("GET http://other.example/debian/pool/a.deb HTTP/1.1\r\n\r\n", "403 Not one of this host's package archives: other.example"),
+        (
+            "GET http://other.example/debian/pool/a.deb HTTP/1.1\r\n\r\n",
+            "403 Not one of this host's package archives: other.example",
+        ),
         ("CONNECT archive.example:443 HTTP/1.1\r\n\r\n", "403 No tunnels here"),
-        ("POST http://archive.example/debian/pool/a.deb HTTP/1.1\r\n\r\n", "403 Only GET here"),
-        ("GET http://archive.example/debian/pool/../x HTTP/1.1\r\n\r\n", "403 No path of a package archive"),
+        (
+            "POST http://archive.example/debian/pool/a.deb HTTP/1.1\r\n\r\n",
+            "403 Only GET here",
+        ),
+        (
+            "GET http://archive.example/debian/pool/../x HTTP/1.1\r\n\r\n",
+            "403 No path of a package archive",
+        ),
         ("GET / HTTP/1.1\r\n\r\n", "403 This is a proxy"),
         ("\r\n\r\n", "400 Not a request"),
         ("SSH-2.0-client\r\n\r\n", "400 Not a request"),
-        ("GET http://archive.example/ HTTP/1.1\r\nContent-Length: 9\r\n\r\nGET http:", "400 A request with a body"),
+        (
+            "GET http://archive.example/ HTTP/1.1\r\nContent-Length: 9\r\n\r\nGET http:",
+            "400 A request with a body",
+        ),
     ] {
         let (answer, log) = talk(format!("{request}{PACKAGE}").as_bytes());
         let found = statuses(&answer);
-        assert!(found.len() == 1 && found[0].starts_with(&format!("HTTP/1.1 {status}")), "{request}: {answer}");
+        assert!(
+            found.len() == 1 && found[0].starts_with(&format!("HTTP/1.1 {status}")),
+            "{request}: {answer}"
+        );
         assert!(answer.contains("\r\nConnection: close\r\n"), "{answer}");
         assert!(log.contains(status) && log.lines().count() == 1, "{log}");
     }
@@ -113,7 +128,10 @@ fn a_refused_head_request_gets_no_body() {
 fn a_head_without_end_is_cut_off() {
     let (answer, _) = talk(&[b'a'; HEAD_MAX + 5000]);
     assert_eq!(statuses(&answer), ["HTTP/1.1 431 Too much of a request"]);
-    let header = format!("GET http://archive.example/debian/pool/a.deb HTTP/1.1\r\nX: {}\r\n\r\n", "y".repeat(2 * HEAD_MAX));
+    let header = format!(
+        "GET http://archive.example/debian/pool/a.deb HTTP/1.1\r\nX: {}\r\n\r\n",
+        "y".repeat(2 * HEAD_MAX)
+    );
     let (answer, _) = talk(header.as_bytes());
     assert_eq!(statuses(&answer), ["HTTP/1.1 431 Too much of a request"]);
 }
