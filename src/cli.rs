@@ -10,6 +10,7 @@ mod outages;
 mod output;
 mod page;
 mod plan;
+mod stock;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -108,6 +109,9 @@ enum Verb {
     /// The background process of a lab
     #[command(hide = true)]
     LabSupervisor { folder: PathBuf },
+    /// What QEMU starts for each connection of a guest to the package archive
+    #[command(hide = true)]
+    LabArchive { socket: PathBuf },
 }
 
 /// How data is printed.
@@ -170,6 +174,7 @@ fn run(verb: Verb, context: &Context) -> Result<ExitCode, Error> {
         Verb::CloudInit(arguments) => cloud_init::run(&arguments, context),
         Verb::Image(verb) => image::run(verb, context),
         Verb::LabSupervisor { folder } => lab::supervise(&folder),
+        Verb::LabArchive { socket } => Ok(crate::lab::archive::carry(&socket)?),
         Verb::Schema => output::print(&crate::spec::schema_json()),
         Verb::Completions { shell } => {
             let mut script = Vec::new();

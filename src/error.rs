@@ -171,6 +171,8 @@ fn image_exit(error: &ImageError) -> Exit {
 fn lab_exit(error: &LabError) -> Exit {
     match error {
         LabError::Exec(error) => exec_exit(error),
+        LabError::Upstream(error) => exec_exit(&error.0),
+        LabError::ArchiveScheme { .. } => Exit::File,
         LabError::Wait(error) => wait_exit(error),
         LabError::GuestNotStarted { .. } => Exit::CommandFailed,
         LabError::NoLinkInUse | LabError::NotHappened { .. } | LabError::NotMeasured { .. } => Exit::ProbeFailed,
@@ -326,6 +328,7 @@ mod tests {
                     },
                     RenderError::TooLarge { host: host(), bytes: 1 }.into(),
                     ImageError::NotDebian.into(),
+                    LabError::ArchiveScheme { uri: file() }.into(),
                 ],
             ),
             (
@@ -333,6 +336,7 @@ mod tests {
                 vec![
                     missing().into(),
                     LabError::Exec(missing()).into(),
+                    LabError::Upstream(missing().into()).into(),
                     LabError::Accelerator(AccelError::Exec(missing())).into(),
                     ImageError::Exec(missing()).into(),
                 ],

@@ -6,6 +6,8 @@ mod artifacts;
 mod interfaces;
 #[path = "golden/scripts.rs"]
 mod scripts;
+#[path = "golden/setup.rs"]
+mod setup;
 #[path = "golden/snapshots.rs"]
 mod snapshots;
 

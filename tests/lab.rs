@@ -130,6 +130,7 @@ fn host(number: u8) -> LabHost {
     LabHost {
         plan,
         user_data: b"#cloud-config\n{}\n".to_vec(),
+        image: None,
     }
 }
 
@@ -156,6 +157,7 @@ fn request(cluster: &str, kernel: &[u8]) -> (LabRequest, tempfile::TempDir) {
         memory_mib: 64,
         processors: 1,
         local_seed: false,
+        archive: None,
         program: None,
     };
     (request, folder)

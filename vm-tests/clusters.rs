@@ -7,6 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use libtest_mimic::Failed;
 use meshimg::exec::interrupt;
 use meshimg::image::{BaseRequest, Cache, Flavor, base};
+use meshimg::lab::LabRequest;
+use meshimg::lab::archive::{Mode, Upstream};
 use meshimg::lab::session::{Session, Size, request};
 use meshimg::machine::probe::Verdict;
 use meshimg::plan::{Plan, plan};
@@ -22,25 +24,43 @@ pub struct Cluster {
     pub example: &'static str,
     /// Hosts without Open vSwitch and Docker in their image: cloud-init has to install them.
     pub flavor: Flavor,
+    /// Hosts with another image than that.
+    others: &'static [(&'static str, Flavor)],
+    /// How the package archive behaves towards a host from the start. Where it does not behave well to all, the tests get the hosts as
+    /// soon as ssh is there.
+    pub archive: &'static [(&'static str, Trouble)],
     slot: Slot,
 }
 
 pub static THREE_HOSTS: Cluster = Cluster {
     example: "three-hosts",
     flavor: Flavor::Full,
+    others: &[],
+    archive: &[],
     slot: Mutex::new(None),
 };
 /// Booted only where the tier `four-hosts` is asked for.
 pub static FOUR_HOSTS: Cluster = Cluster {
     example: "four-hosts",
     flavor: Flavor::Full,
+    others: &[],
+    archive: &[],
     slot: Mutex::new(None),
 };
 pub static MIXED: Cluster = Cluster {
     example: "mixed",
     flavor: Flavor::Stock,
+    others: &[("beta", Flavor::StockIfupdown)],
+    archive: &[("alpha", Trouble::Away), ("beta", Trouble::WithoutDocker)],
     slot: Mutex::new(None),
 };
+
+/// What is wrong with a host's package archive.
+#[derive(Debug, Clone, Copy)]
+pub enum Trouble {
+    Away,
+    WithoutDocker,
+}
 
 /// The file of an example.
 pub fn example(name: &str) -> PathBuf {
@@ -85,18 +105,49 @@ impl Cluster {
         let plan: &'static Plan = Box::leak(Box::new(plan_of(self.example)?));
         let artifacts = render::cloud_init(plan, None)?;
         let cache = Cache::from_environment()?;
+        let image = |os, flavor| {
+            let archive = None;
+            base(&BaseRequest { os, archive, flavor }, &cache, ui)
+        };
         let mut images = BTreeMap::new();
         for host in &plan.hosts {
-            let wanted = BaseRequest {
-                os: host.os,
-                archive: None,
-                flavor: self.flavor,
-            };
-            images.insert(host.os, base(&wanted, &cache, ui)?);
+            images.insert(host.os, image(host.os, self.flavor)?);
         }
         let mut request = request(plan, &artifacts, &images, Size::default())?;
+        for host in &mut request.hosts {
+            if let Some((_, flavor)) = self.others.iter().find(|(name, _)| *name == host.plan.name.as_str()) {
+                host.image = Some(image(host.plan.os, *flavor)?);
+            }
+        }
         request.program = Some(env!("CARGO_BIN_EXE_meshimg").into());
-        Ok(Session::up(&request, plan, ui)?)
+        if self.flavor.is_stock() {
+            request.archive = Some(Upstream::find(&cache)?);
+        }
+        if self.archive.is_empty() {
+            return Ok(Session::up(&request, plan, ui)?);
+        }
+        self.boot_in_trouble(&request, plan, ui)
+    }
+
+    /// Up to ssh, with the archive as it is to be. No host asks for packages in the first seconds after power-on.
+    fn boot_in_trouble(
+        &self,
+        request: &LabRequest,
+        plan: &'static Plan,
+        ui: &'static Ui,
+    ) -> Result<Session<'static>, Box<dyn std::error::Error>> {
+        let mut session = Session::power_on(request, plan, ui)?;
+        for (host, trouble) in self.archive {
+            session.lab.archive(
+                host,
+                match trouble {
+                    Trouble::Away => Mode::Away,
+                    Trouble::WithoutDocker => Mode::Without("/docker.io_".to_owned()),
+                },
+            )?;
+        }
+        session.come_to_ssh()?;
+        Ok(session)
     }
 
     fn end(&self) -> Result<(), String> {

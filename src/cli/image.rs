@@ -2,10 +2,11 @@
 
 use clap::Subcommand;
 
+use super::stock::{Stock, flavor};
 use super::{Context, output};
 use crate::error::Error;
 use crate::exec::interrupt;
-use crate::image::{self, BaseRequest, Cache, Flavor};
+use crate::image::{self, BaseRequest, Cache};
 use crate::spec::{ArchiveUrl, InvalidName, Os};
 
 #[derive(Debug, Subcommand)]
@@ -22,6 +23,9 @@ pub struct Base {
     /// Package archive to build from [default: mmdebstrap's own]
     #[arg(long, value_name = "URL", value_parser = archive)]
     archive: Option<ArchiveUrl>,
+    /// An image without Open vSwitch and Docker, as clouds have it; with netplan unless KIND is ifupdown
+    #[arg(long, value_enum, value_name = "KIND", num_args = 0..=1, require_equals = true, default_missing_value = "netplan", hide_possible_values = true)]
+    stock: Option<Stock>,
 }
 
 fn os(text: &str) -> Result<Os, String> {
@@ -43,7 +47,7 @@ pub fn run(verb: Verb, context: &Context) -> Result<(), Error> {
     let request = BaseRequest {
         os: arguments.os,
         archive: arguments.archive,
-        flavor: Flavor::Full,
+        flavor: flavor(arguments.stock),
     };
     let base = image::base(&request, &Cache::from_environment()?, &context.ui)?;
     output::print(&format!(

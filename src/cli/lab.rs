@@ -9,13 +9,14 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+use super::stock::{Stock, flavor};
 use super::{Context, Format, host_name, load, outages, output};
 use crate::error::Error;
 use crate::exec::{self, interrupt};
-use crate::image::{self, BaseRequest, Cache, Flavor};
+use crate::image::{self, BaseRequest, Cache};
 use crate::lab::control::ControlError;
 use crate::lab::session::{self, Session, Size};
-use crate::lab::{HostState, Lab, LabError, LabRequest, LabStatus, PROGRAMS};
+use crate::lab::{HostState, Lab, LabError, LabRequest, LabStatus, PROGRAMS, archive};
 use crate::plan::Plan;
 use crate::render::{self, WriteError};
 use crate::spec::HostName;
@@ -23,6 +24,7 @@ use crate::spec::HostName;
 pub const EXAMPLES: &str = "\
 Examples:
   meshimg lab test cluster.yaml         boot, probe, cause faults, probe, end
+  meshimg lab test cluster.yaml --stock the same with packages from the archive
   meshimg lab up cluster.yaml           the hosts run until `lab down`
   meshimg lab ssh cluster.yaml host1    a shell on host1
   meshimg lab kill cluster.yaml host1   cut its power; `lab start` undoes it
@@ -100,6 +102,10 @@ pub struct Start {
     /// Processors of each host
     #[arg(long, value_name = "COUNT", default_value_t = Size::default().processors, value_parser = clap::value_parser!(u32).range(1..=64))]
     processors: u32,
+    /// Boot stock images, where cloud-init installs Open vSwitch and Docker at first boot, as on a bought server. The hosts reach their
+    /// package archive through the lab, and nothing else. With netplan unless KIND is ifupdown
+    #[arg(long, value_enum, value_name = "KIND", num_args = 0..=1, require_equals = true, default_missing_value = "netplan", hide_possible_values = true)]
+    stock: Option<Stock>,
 }
 
 pub fn run(verb: Verb, context: &Context) -> Result<ExitCode, Error> {
@@ -152,7 +158,7 @@ fn request(start: &Start, plan: &Plan, context: &Context) -> Result<LabRequest, 
             let request = BaseRequest {
                 os: host.os,
                 archive: host.archive.clone(),
-                flavor: Flavor::Full,
+                flavor: flavor(start.stock),
             };
             entry.insert(image::base(&request, &cache, &context.ui)?);
         }
@@ -161,7 +167,11 @@ fn request(start: &Start, plan: &Plan, context: &Context) -> Result<LabRequest, 
         memory_mib: start.memory,
         processors: start.processors,
     };
-    Ok(session::request(plan, &artifacts, &images, size)?)
+    let mut request = session::request(plan, &artifacts, &images, size)?;
+    if flavor(start.stock).is_stock() {
+        request.archive = Some(archive::Upstream::find(&cache).map_err(LabError::from)?);
+    }
+    Ok(request)
 }
 
 /// Starts the hosts of `start` for `plan`.

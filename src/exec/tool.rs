@@ -14,7 +14,7 @@ pub fn package_of(program: &str) -> &str {
         "setpriv" | "setsid" | "unshare" => "util-linux",
         "newuidmap" | "newgidmap" => "uidmap",
         "busybox" => "busybox-static",
-        "apt-get" => "apt",
+        "apt-get" | "apt-config" | "/usr/lib/apt/apt-helper" => "apt",
         "cloud-init" => "cloud-init",
         other => other,
     }

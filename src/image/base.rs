@@ -17,9 +17,11 @@ use crate::ui::Ui;
 pub enum Flavor {
     /// All that the mesh needs, ready to run.
     Full,
-    /// As clouds hand Debian out: netplan with systemd-networkd, neither Open vSwitch nor Docker nor ifupdown. Their packages lie in
-    /// /srv/archive, the only source of apt, so that a guest without network can install them at first boot. For tests.
+    /// As Debian's own cloud images: netplan with systemd-networkd, and neither Open vSwitch nor Docker nor ifupdown. cloud-init
+    /// installs them at first boot, as on a bought server.
     Stock,
+    /// The same with ifupdown in the place of netplan, as some providers and Debian's installer have it.
+    StockIfupdown,
 }
 
 impl Flavor {
@@ -28,7 +30,13 @@ impl Flavor {
         match self {
             Self::Full => "full",
             Self::Stock => "stock",
+            Self::StockIfupdown => "stock-ifupdown",
         }
+    }
+
+    /// Whether Open vSwitch and Docker are left to the first boot.
+    pub fn is_stock(self) -> bool {
+        self != Self::Full
     }
 }
 
@@ -48,7 +56,7 @@ const RECIPE_VERSION: &str = "1";
 /// Run by mmdebstrap before any package is unpacked.
 const SETUP_SCRIPT: &str = include_str!("scripts/setup.sh");
 
-/// Run by mmdebstrap for [`Flavor::Stock`] when all packages are configured.
+/// Run by mmdebstrap for stock images when all packages are configured.
 const ARCHIVE_SCRIPT: &str = include_str!("scripts/archive.sh");
 
 /// The programs a build needs; `tar`, `sh` and the like are essential on Debian.
@@ -74,12 +82,10 @@ const PACKAGES: &[&str] = &[
     "e2fsprogs",
     "initramfs-tools",
     "iproute2",
-    "iptables",
     "iputils-ping",
     "kmod",
     "linux-image-cloud-amd64",
     "netbase",
-    "nftables",
     "openssh-server",
     "procps",
     "sudo",
@@ -88,10 +94,18 @@ const PACKAGES: &[&str] = &[
     "zstd",
 ];
 
-/// What the mesh needs on top: installed in [`Flavor::Full`], in the archive of [`Flavor::Stock`].
+/// What the mesh needs on top, and [`Flavor::Full`] has.
 fn mesh_packages(os: Os) -> Vec<&'static str> {
     // isc-dhcp-client rather than dhcpcd: ifupdown tries it first, and it does not wait 5 s for address conflicts.
-    let mut packages = vec!["bridge-utils", "docker.io", "ifupdown", "isc-dhcp-client", "openvswitch-switch"];
+    let mut packages = vec![
+        "bridge-utils",
+        "docker.io",
+        "ifupdown",
+        "iptables",
+        "isc-dhcp-client",
+        "nftables",
+        "openvswitch-switch",
+    ];
     if os == Os::Debian13 {
         // Debian 12's docker.io has the docker command in it.
         packages.push("docker-cli");
@@ -100,8 +114,11 @@ fn mesh_packages(os: Os) -> Vec<&'static str> {
     packages
 }
 
-/// How stock images bring their NICs up.
-const STOCK_PACKAGES: &[&str] = &["netplan.io", "systemd-resolved"];
+/// How Debian's cloud images bring their NICs up, and the keys by which a host knows its archive.
+const STOCK_PACKAGES: &[&str] = &["debian-archive-keyring", "netplan.io", "systemd-resolved"];
+
+/// The same for hosts with ifupdown.
+const STOCK_IFUPDOWN_PACKAGES: &[&str] = &["debian-archive-keyring", "ifupdown", "isc-dhcp-client"];
 
 /// The release's name in the archive.
 fn suite(os: Os) -> Result<&'static str, ImageError> {
@@ -116,6 +133,7 @@ fn packages(request: &BaseRequest) -> Vec<&'static str> {
     let more = match request.flavor {
         Flavor::Full => mesh_packages(request.os),
         Flavor::Stock => STOCK_PACKAGES.to_vec(),
+        Flavor::StockIfupdown => STOCK_IFUPDOWN_PACKAGES.to_vec(),
     };
     let mut packages: Vec<&str> = PACKAGES.iter().copied().chain(more).collect();
     packages.sort_unstable();
@@ -139,9 +157,8 @@ fn mmdebstrap(request: &BaseRequest, suite: &str, hooks: &str, tar: &Path) -> Ve
     arguments.push("--dpkgopt=path-include=/usr/share/doc/*/copyright".into());
     arguments.push("--aptopt=Acquire::Languages \"none\"".into());
     arguments.push(format!("--setup-hook=sh {hooks}/setup.sh \"$1\"").into());
-    if request.flavor == Flavor::Stock {
-        let list = mesh_packages(request.os).join(" ");
-        arguments.push(format!("--customize-hook=sh {hooks}/archive.sh \"$1\" {list}").into());
+    if request.flavor.is_stock() {
+        arguments.push(format!("--customize-hook=sh {hooks}/archive.sh \"$1\"").into());
     }
     arguments.push(suite.into());
     arguments.push(tar.into());
@@ -292,6 +309,11 @@ mod tests {
         insta::assert_snapshot!("mmdebstrap_debian_13_full", shown(&request(Os::Debian13, Flavor::Full)));
         insta::assert_snapshot!("mmdebstrap_debian_12_full", shown(&request(Os::Debian12, Flavor::Full)));
         insta::assert_snapshot!("mmdebstrap_debian_13_stock", shown(&request(Os::Debian13, Flavor::Stock)));
+        let ifupdown = shown(&request(Os::Debian12, Flavor::StockIfupdown));
+        assert!(
+            ifupdown.contains(",ifupdown,") && !ifupdown.contains("netplan") && !ifupdown.contains("docker"),
+            "{ifupdown}"
+        );
         let archive = Some("https://archive.example.org/debian".parse().unwrap());
         let own = shown(&BaseRequest {
             archive,
@@ -328,6 +350,7 @@ mod tests {
             key(&plain),
             key(&request(Os::Debian12, Flavor::Full)),
             key(&request(Os::Debian13, Flavor::Stock)),
+            key(&request(Os::Debian13, Flavor::StockIfupdown)),
             key(&BaseRequest { archive, ..plain.clone() }),
         ];
         let distinct: std::collections::BTreeSet<&String> = keys.iter().collect();

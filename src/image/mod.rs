@@ -29,6 +29,13 @@ pub struct BaseImage {
     pub command_line: String,
 }
 
+impl BaseImage {
+    /// The file, of stock images, with the archives from which the image's apt takes packages: `URI|origin|label`, one a line.
+    pub fn archives(&self) -> PathBuf {
+        self.disk.with_file_name("archives")
+    }
+}
+
 /// Why there is no image.
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {

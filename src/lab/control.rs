@@ -54,6 +54,11 @@ pub enum Request {
     Heal {
         pairs: Pairs,
     },
+    /// How the package archive behaves towards a stock host.
+    Archive {
+        host: String,
+        mode: super::archive::Mode,
+    },
     /// Go on when the process that started the lab ends.
     Detach,
     /// End everything.

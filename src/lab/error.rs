@@ -1,6 +1,7 @@
 //! What goes wrong with labs.
 
 use super::accel::AccelError;
+use super::archive::UpstreamError;
 use super::control::ControlError;
 use super::state::StateError;
 use crate::exec::ExecError;
@@ -22,6 +23,13 @@ pub enum LabError {
     Wait(#[from] WaitError),
     #[error("lab.json: {0}")]
     Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
+    #[error(
+        "the hosts would take packages from {uri}; with --stock the lab looks into each of their requests, which it can for http: alone \
+         (write http: for the archive that your hosts have by https:, if it answers to both), or boot without --stock"
+    )]
+    ArchiveScheme { uri: String },
     #[error("no base image for {os:?}")]
     NoImage { os: Os },
     #[error("there is no user-data for {host}")]

@@ -7,6 +7,7 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::archive::ArchiveFile;
 use crate::plan::MacAddress;
 
 /// How QEMU runs a guest's instructions.
@@ -47,6 +48,9 @@ pub struct LabFile {
     /// On the underlay, of the machine that is no host of the cluster: guests have a route to it. `None`: no address was left.
     #[serde(default)]
     pub stranger: Option<IpAddr>,
+    /// The way to the package archive, where the guests need one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<ArchiveFile>,
     /// In the order of cluster.yaml; the place in the list is the port of the switch.
     pub guests: Vec<GuestFile>,
 }

@@ -4,6 +4,7 @@
 //! [`switch`] and is the parent of all QEMU processes. Everything else speaks to it by [`control`].
 
 pub mod accel;
+pub mod archive;
 pub mod bundle;
 pub mod control;
 mod end;

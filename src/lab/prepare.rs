@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ipnet::Ipv4Net;
 
+use super::archive::{self, ArchiveFile, Upstream};
 use super::error::LabError;
 use super::file::{Accelerator, GuestFile, LabFile};
 use super::seed::{self, Keys};
@@ -28,6 +29,8 @@ pub struct LabHost {
     pub plan: HostPlan,
     /// As written for a real host.
     pub user_data: Vec<u8>,
+    /// `None`: that of the request for its release.
+    pub image: Option<BaseImage>,
 }
 
 /// What to start.
@@ -47,8 +50,19 @@ pub struct LabRequest {
     pub processors: u32,
     /// Whether cloud-init reads its user-data before the network comes up (NoCloud's `dsmode: local`); false is what clouds do.
     pub local_seed: bool,
+    /// With stock images: how this machine gets at the package archive that their hosts need.
+    pub archive: Option<Upstream>,
     /// The program that knows [`super::SUPERVISOR_VERB`]; `None`: the one that runs now.
     pub program: Option<PathBuf>,
+}
+
+impl LabRequest {
+    /// The image that `host` boots from.
+    fn image<'a>(&'a self, host: &'a LabHost) -> Result<&'a BaseImage, LabError> {
+        let os = host.plan.os;
+        let own = host.image.as_ref();
+        own.or_else(|| self.base_images.get(&os)).ok_or(LabError::NoImage { os })
+    }
 }
 
 /// The lab.json of `request`, with ssh ports that are free now.
@@ -58,7 +72,7 @@ pub(super) fn lab_file(request: &LabRequest, accelerator: Accelerator) -> Result
     let ports = free_ports(request.hosts.len()).map_err(LabError::Ports)?;
     let guests = request.hosts.iter().zip(ports).map(|(host, ssh_port)| {
         let plan = &host.plan;
-        let image = request.base_images.get(&plan.os).ok_or(LabError::NoImage { os: plan.os })?;
+        let image = request.image(host)?;
         let (underlay, management) = interfaces(plan);
         Ok(GuestFile {
             name: plan.name.to_string(),
@@ -80,8 +94,40 @@ pub(super) fn lab_file(request: &LabRequest, accelerator: Accelerator) -> Result
         processors: request.processors,
         local_seed: request.local_seed,
         stranger: stranger::address(&addresses, request.subnet, management),
+        archive: request
+            .archive
+            .as_ref()
+            .map(|upstream| archive_file(request, upstream, management))
+            .transpose()?,
         guests: guests.collect::<Result<_, LabError>>()?,
     })
+}
+
+/// The way to the archives that the images and the plans name.
+fn archive_file(request: &LabRequest, upstream: &Upstream, management: Ipv4Net) -> Result<ArchiveFile, LabError> {
+    let mut targets = Vec::new();
+    for host in &request.hosts {
+        let path = request.image(host)?.archives();
+        let text = std::fs::read_to_string(&path).map_err(|source| StateError::Io { path, source })?;
+        targets.extend(archive::parse(&text));
+        targets.extend(host.plan.archive.iter().flat_map(|archive| archive::parse(archive.as_str())));
+    }
+    targets.dedup();
+    Ok(ArchiveFile {
+        address: archive::address(management),
+        program: program(request)?,
+        cache: upstream.cache.clone(),
+        sources: archive::sources(&targets, &upstream.machine).map_err(|uri| LabError::ArchiveScheme { uri })?,
+        settings: upstream.settings.clone(),
+    })
+}
+
+/// The program that knows the hidden verbs.
+pub(super) fn program(request: &LabRequest) -> Result<PathBuf, LabError> {
+    match &request.program {
+        Some(program) => Ok(program.clone()),
+        None => std::env::current_exe().map_err(LabError::Program),
+    }
 }
 
 /// Names of the underlay's and the management's NIC: those of the plan, else eth1 and eth0.
@@ -122,10 +168,7 @@ pub(super) fn write(folder: &LabFolder, lab: &LabFile, request: &LabRequest) -> 
             source,
         })?;
         write_private(&folder.file(&names::seed(&guest.name)), &seed)?;
-        let image = request
-            .base_images
-            .get(&host.plan.os)
-            .ok_or(LabError::NoImage { os: host.plan.os })?;
+        let image = request.image(host)?;
         let overlay = qemu::overlay_arguments(&image.disk, &names::disk(&guest.name));
         Tool::new("qemu-img", TOOL_DEADLINE)
             .arguments(overlay)

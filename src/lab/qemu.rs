@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use super::archive::{ArchiveFile, CARRY_VERB, PORT};
 use super::file::{Accelerator, GuestFile, LabFile, Nic};
 use super::state::names;
 
@@ -31,6 +32,14 @@ pub fn accelerator(accelerator: Accelerator) -> [&'static str; 4] {
 /// A value inside an option list, where a comma is written twice.
 fn value(text: &str) -> String {
     text.replace(',', ",,")
+}
+
+/// A rule of user networking that leads one address and port to a program, started for each connection. QEMU splits the command line
+/// as a shell would (g_shell_parse_argv).
+fn guest_forward(archive: &ArchiveFile, port: usize) -> String {
+    let program = archive.program.to_string_lossy().replace('\'', r"'\''");
+    let command = format!("'{program}' {CARRY_VERB} {}", names::archive_socket(port));
+    format!(",guestfwd=tcp:{}:{PORT}-cmd:{}", archive.address, value(&command))
 }
 
 /// All arguments for `guest`, whose port of the switch is `port`.
@@ -82,8 +91,12 @@ pub fn arguments(lab: &LabFile, guest: &GuestFile, port: usize) -> Vec<String> {
         "-device",
         "virtio-rng-pci,rng=random",
     ]);
+    let archive = lab
+        .archive
+        .as_ref()
+        .map_or_else(String::new, |archive| guest_forward(archive, port));
     let management = format!(
-        "user,id=management,restrict=on,ipv6=off,net={},hostfwd=tcp:127.0.0.1:{}-{}:22",
+        "user,id=management,restrict=on,ipv6=off,net={},hostfwd=tcp:127.0.0.1:{}-{}:22{archive}",
         lab.management,
         guest.ssh_port,
         lab.management_address()

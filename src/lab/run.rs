@@ -78,10 +78,7 @@ impl Lab {
         };
         let file = prepare::lab_file(request, accelerator)?;
         prepare::write(folder, &file, request)?;
-        let program = match &request.program {
-            Some(program) => program.clone(),
-            None => std::env::current_exe().map_err(LabError::Program)?,
-        };
+        let program = prepare::program(request)?;
         // The supervisor inherits the locked file, so there is no moment at which nobody holds the lock.
         let (running, pipe) = Tool::new(program.to_string_lossy(), START_DEADLINE)
             .argument(SUPERVISOR_VERB)
@@ -256,6 +253,22 @@ impl Lab {
     /// [`LabError::Control`].
     pub fn power_down(&self, host: &str) -> Result<(), LabError> {
         self.tell(&Request::PowerDown { host: host.to_owned() })
+    }
+
+    /// Changes how the package archive behaves towards a stock host.
+    ///
+    /// # Errors
+    /// [`LabError::Control`], also when the hosts have no way to an archive.
+    pub fn archive(&self, host: &str, mode: super::archive::Mode) -> Result<(), LabError> {
+        self.tell(&Request::Archive {
+            host: host.to_owned(),
+            mode,
+        })
+    }
+
+    /// Whether its hosts install what they need at their first boot.
+    pub fn is_stock(&self) -> bool {
+        self.file.archive.is_some()
     }
 
     /// Names of the hosts, in the order of cluster.yaml.

@@ -130,6 +130,7 @@ fn boothook(lab: &LabFile, guest: &GuestFile, login_public: &str) -> String {
          #!/bin/sh\n\
          # Made by meshimg for a guest of its lab; real hosts have none of this.\n\
          set -eu\n\
+         {archive}\
          if test -d /etc/network/interfaces.d; then\n\
          cat > /etc/network/interfaces.d/60-meshimg-lab <<'END'\n\
          # The other hosts are on the same wire, whatever their addresses look like.\n\
@@ -149,5 +150,12 @@ fn boothook(lab: &LabFile, guest: &GuestFile, login_public: &str) -> String {
          \x20   PermitRootLogin prohibit-password\n\
          END\n",
         login = login_public.trim(),
+        archive = lab.archive.as_ref().map_or_else(String::new, |archive| format!(
+            "cat > /etc/apt/apt.conf.d/90meshimg-lab <<'END'\n\
+             // The lab passes requests for packages, and nothing else.\n\
+             {}\
+             END\n",
+            archive.apt_conf()
+        )),
     )
 }

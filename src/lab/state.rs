@@ -23,6 +23,7 @@ pub mod names {
     pub const LAB: &str = "lab.json";
     pub const CONTROL: &str = "control.sock";
     pub const SUPERVISOR_LOG: &str = "supervisor.log";
+    pub const ARCHIVE_LOG: &str = "archive.log";
     pub const KEY: &str = "id_ed25519";
     pub const KNOWN_HOSTS: &str = "known_hosts";
 
@@ -43,6 +44,9 @@ pub mod names {
     }
     pub fn switch_socket(port: usize) -> String {
         format!("switch-{port}.sock")
+    }
+    pub fn archive_socket(port: usize) -> String {
+        format!("archive-{port}.sock")
     }
     pub fn host_key(host: &str) -> String {
         format!("{host}.host_key")

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
+use super::archive::Forwarder;
 use super::control::{Answer, HostState, HostStatus, LabStatus, Request, Traffic, receive, send};
 use super::file::LabFile;
 use super::pairs::{Pairs, PairsError};
@@ -55,6 +56,7 @@ enum Guest {
 struct Supervisor {
     lab: LabFile,
     switch: Switch,
+    archive: Option<Forwarder>,
     guests: Vec<Guest>,
     detached: bool,
 }
@@ -80,9 +82,11 @@ pub fn run(folder: &Path) -> Result<(), SupervisorError> {
     for port in 0..lab.ports() {
         switch.serve(port, listen(&names::switch_socket(port))?);
     }
+    let archive = start_archive(&lab)?;
     let mut supervisor = Supervisor {
         lab,
         switch,
+        archive,
         guests: Vec::new(),
         detached: false,
     };
@@ -102,6 +106,16 @@ pub fn run(folder: &Path) -> Result<(), SupervisorError> {
 fn listen(name: &str) -> Result<UnixListener, SupervisorError> {
     let _ = std::fs::remove_file(name);
     UnixListener::bind(name).map_err(io_error(name))
+}
+
+/// The way of stock guests to their package archive.
+fn start_archive(lab: &LabFile) -> Result<Option<Forwarder>, SupervisorError> {
+    let Some(file) = &lab.archive else { return Ok(None) };
+    let forwarder = Forwarder::new(file, lab.guests.len(), Path::new(names::ARCHIVE_LOG)).map_err(io_error("cache of packages"))?;
+    for (port, guest) in lab.guests.iter().enumerate() {
+        forwarder.serve(port, &guest.name, listen(&names::archive_socket(port))?);
+    }
+    Ok(Some(forwarder))
 }
 
 fn watch_parent(events: Sender<Event>) {
@@ -238,6 +252,11 @@ impl Supervisor {
             }
             Request::Cut { pairs } => self.set_cut(pairs, true)?,
             Request::Heal { pairs } => self.set_cut(pairs, false)?,
+            Request::Archive { host, mode } => match (self.port(host), &self.archive) {
+                (None, _) => return refused(unknown(host)),
+                (_, None) => return refused("the lab has no way to a package archive, as its images are no stock ones".to_owned()),
+                (Some(port), Some(archive)) => archive.set(port, mode),
+            },
             Request::Detach => self.detached = true,
             // `run` has seen to it.
             Request::Stop => {}
@@ -321,7 +340,8 @@ impl Supervisor {
         let remove = |name: &str| drop(std::fs::remove_file(name));
         remove(names::CONTROL);
         (0..self.lab.ports()).for_each(|port| remove(&names::switch_socket(port)));
-        for guest in &self.lab.guests {
+        for (port, guest) in self.lab.guests.iter().enumerate() {
+            remove(&names::archive_socket(port));
             remove(&names::qmp_socket(&guest.name));
             remove(&names::disk(&guest.name));
             remove(&names::seed(&guest.name));

@@ -130,7 +130,7 @@ fn user_data(plan: &Plan, host: &HostPlan) -> Result<String, RenderError> {
         ssh_authorized_keys: if root { keys } else { Vec::new() },
         users: (!root).then_some(("default", user)),
         apt: host.archive.as_ref().map(apt),
-        bootcmd: vec![["sh".to_owned(), "-c".to_owned(), first_boot_script(&seen)?]],
+        bootcmd: vec![["sh".to_owned(), "-c".to_owned(), first_boot_script(&seen, host)?]],
         write_files: files(host, &seen)?
             .into_iter()
             .map(|file| WriteFile {
@@ -150,11 +150,33 @@ fn user_data(plan: &Plan, host: &HostPlan) -> Result<String, RenderError> {
     Ok(introduction + &yaml(&data)?)
 }
 
-/// Runs at every boot before write_files; does something at the first only. Where Docker and Open vSwitch are in the image already, they
-/// start before or while cloud-init writes their configuration, so they need these few lines before that. The mesh is asked for here and
-/// comes up when its files are there, which is long before runcmd.
-fn first_boot_script(seen: &Seen) -> Result<String, RenderError> {
-    let mut script = String::from("[ ! -e /etc/systemd/system/meshimg-mesh.service ] || exit 0\nmkdir -p /run/meshimg\n");
+/// Runs at every boot before write_files; does something until the host is what was planned, so as a rule at the first only. Where Docker
+/// and Open vSwitch are in the image already, they start before or while cloud-init writes their configuration, so they need these few
+/// lines before that. The mesh is asked for here and comes up when its files are there, which is long before runcmd.
+///
+/// cloud-init notes that a module ran before it runs it, and never runs it again: a power cut in the middle of the first boot would leave
+/// half of the files, or none, for good. So as long as `setup` has not made its mark, the notes of our modules are taken away, and those
+/// of ssh if a key was lost on the way to the disk.
+fn first_boot_script(seen: &Seen, host: &HostPlan) -> Result<String, RenderError> {
+    let home = match host.user.as_str() {
+        "root" => "/root".to_owned(),
+        user => format!("/home/{user}"),
+    };
+    // Without keys cloud-init leaves an empty file.
+    let keys = if host.authorized_keys.is_empty() {
+        String::new()
+    } else {
+        format!(" {home}/.ssh/authorized_keys")
+    };
+    let mut script = format!(
+        "[ ! -e /var/lib/meshimg/done ] || exit 0\n\
+         sem=/var/lib/cloud/instance/sem\n\
+         for module in write_files runcmd scripts_user; do rm -f $sem/config_$module; done\n\
+         for key in /etc/ssh/ssh_host_*_key{keys}; do\n\
+         \x20   [ ! -e $key ] || [ -s $key ] || rm -f $sem/config_ssh $sem/config_users_groups\n\
+         done\n\
+         mkdir -p /run/meshimg\n"
+    );
     for (path, text) in first_boot_units(seen)? {
         let folder = path.rsplit_once('/').map_or(path, |(folder, _)| folder);
         script += &format!("mkdir -p {folder}\ncat >{path} <<'EOF'\n{text}EOF\necho {path} >>/run/meshimg/first-boot\n");

@@ -1,26 +1,28 @@
-//! Other choices than the defaults: IPv6, VXLAN, the classic spanning tree, Debian 12, and hosts whose image has neither Open vSwitch
-//! nor Docker, so that cloud-init installs them at the first boot.
+//! Other choices than the defaults: IPv6, VXLAN, the classic spanning tree, Debian 12, and stock hosts, with netplan and with ifupdown,
+//! where cloud-init installs Open vSwitch and Docker at the first boot.
 
 use libtest_mimic::{Failed, Trial};
 use meshimg::lab::session::Session;
 
-use super::{on, run};
+use super::{on, run, stock};
 use crate::clusters::{MIXED, all_green};
 
 pub fn tests() -> Vec<Trial> {
-    vec![
-        on(&MIXED, "packages_come_at_the_first_boot", packages),
-        on(&MIXED, "every_probe_is_green", |session| all_green(&session.probe())),
-    ]
+    let mut tests = stock::tests();
+    tests.extend([
+        on(&MIXED, "stock_hosts_get_to_the_end", packages),
+        on(&MIXED, "every_probe_is_green", |session| {
+            stock::whole(session)?;
+            all_green(&session.probe())
+        }),
+    ]);
+    tests
 }
 
 fn packages(session: &mut Session<'static>) -> Result<(), Failed> {
+    stock::whole(session)?;
     for host in &session.plan.hosts {
-        let said = run(
-            session,
-            host.name.as_str(),
-            "journalctl --boot --unit meshimg-setup --output cat --no-pager | grep '^meshimg: installing'",
-        )?;
+        let said = run(session, host.name.as_str(), "grep -h '^Install:' /var/log/apt/history.log")?;
         if !said.contains("docker.io") || !said.contains("openvswitch-switch") {
             return Err(format!("{}: {said}", host.name).into());
         }
@@ -32,6 +34,10 @@ fn packages(session: &mut Session<'static>) -> Result<(), Failed> {
         let planned = format!("{} {}", session.plan.containers.subnet, host.container_bridge.slice);
         if network.trim() != planned {
             return Err(format!("{}: Docker has {network}, planned is {planned}", host.name).into());
+        }
+        let status = run(session, host.name.as_str(), "cloud-init status --format json | tr -d ' \\n'")?;
+        if !status.contains("\"status\":\"done\"") || !status.contains("\"errors\":[]") {
+            return Err(format!("{}: {status}", host.name).into());
         }
     }
     Ok(())

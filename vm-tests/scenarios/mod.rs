@@ -10,6 +10,7 @@ mod mesh;
 mod mixed;
 mod order;
 mod probes;
+mod stock;
 
 use std::time::Duration;
 

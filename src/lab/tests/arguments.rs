@@ -85,6 +85,20 @@ fn kvm_and_a_large_mtu() {
     "#);
 }
 
+/// QEMU takes two commas for one, and splits the command as a shell would.
+#[test]
+fn a_way_to_the_archive_is_one_address_and_port() {
+    let mut lab = lab("192.0.2.1", "192.0.2.2");
+    lab.archive = Some(super::archive());
+    let arguments = qemu::arguments(&lab, &lab.guests[1], 1);
+    let management = arguments.iter().find(|word| word.starts_with("user,")).unwrap();
+    insta::assert_snapshot!(management, @r"user,id=management,restrict=on,ipv6=off,net=10.0.2.0/24,hostfwd=tcp:127.0.0.1:40002-10.0.2.15:22,guestfwd=tcp:10.0.2.100:3142-cmd:'/home/o'\''neil/a,, b/meshimg' lab-archive archive-1.sock");
+    assert_eq!(
+        arguments.len(),
+        qemu::arguments(&super::lab("192.0.2.1", "192.0.2.2"), &lab.guests[1], 1).len()
+    );
+}
+
 #[test]
 fn arguments_of_the_trial_and_of_qemu_img() {
     let trial = qemu::trial_arguments(Accelerator::Kvm, Path::new("/images/vmlinuz"), Path::new("/tmp/a,b"));

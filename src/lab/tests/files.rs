@@ -57,6 +57,34 @@ fn a_local_seed_says_so() {
 }
 
 #[test]
+fn a_stock_guest_knows_the_way_to_its_packages_from_vendor_data_alone() {
+    let mut lab = lab("192.0.2.1", "192.0.2.2");
+    lab.archive = Some(super::archive());
+    let keys = Keys {
+        host_private: String::new(),
+        host_public: String::new(),
+        login_public: String::new(),
+    };
+    let files = files(&lab, &lab.guests[0], &keys, USER_DATA);
+    assert_eq!(files["user-data"], USER_DATA);
+    let vendor_data = String::from_utf8(files["vendor-data"].clone()).unwrap();
+    let parts: Vec<serde_json::Value> = serde_json::from_str(vendor_data.strip_prefix("#cloud-config-archive\n").unwrap()).unwrap();
+    let boothook = parts[1]["content"].as_str().unwrap();
+    let lines: Vec<&str> = boothook.lines().skip_while(|line| !line.contains("apt.conf.d")).take(6).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    cat > /etc/apt/apt.conf.d/90meshimg-lab <<'END'
+    // The lab passes requests for packages, and nothing else.
+    Acquire::http::Proxy "http://10.0.2.100:3142";
+    Acquire::http::Timeout "900";
+    Acquire::Check-Date "false";
+    END
+    "#);
+    // And lab.json holds all of it.
+    let json = serde_json::to_string(&lab).unwrap();
+    assert_eq!(serde_json::from_str::<crate::lab::file::LabFile>(&json).unwrap(), lab);
+}
+
+#[test]
 fn network_config_has_no_gateway_anywhere() {
     insta::assert_snapshot!(text("192.0.2.1", "192.0.2.2", "network-config"), @r#"{"config":[{"mac_address":"c2:e7:80:43:a5:a7","name":"eth0","subnets":[{"address":"10.0.2.15/24","type":"static"}],"type":"physical"},{"mac_address":"fa:40:0b:be:a5:2d","mtu":1500,"name":"eth1","subnets":[{"address":"192.0.2.1/32","type":"static"}],"type":"physical"}],"version":1}"#);
     let six = text("2001:db8::1", "2001:db8::2", "network-config");

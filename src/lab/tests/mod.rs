@@ -5,7 +5,19 @@ mod pairs;
 mod state;
 mod switch;
 
+use super::archive::{ArchiveFile, parse, sources};
 use super::file::{Accelerator, GuestFile, LabFile};
+
+/// The way to an archive.
+fn archive() -> ArchiveFile {
+    ArchiveFile {
+        address: "10.0.2.100".parse().unwrap(),
+        program: "/home/o'neil/a, b/meshimg".into(),
+        cache: "/cache/archive".into(),
+        sources: sources(&parse("http://archive.example/debian|Debian|Debian\n"), &[]).unwrap(),
+        settings: vec!["Acquire::Check-Date \"false\";".to_owned()],
+    }
+}
 
 /// Two hosts, the second of which has the address `second`.
 fn lab(first: &str, second: &str) -> LabFile {
@@ -28,6 +40,7 @@ fn lab(first: &str, second: &str) -> LabFile {
         processors: 2,
         local_seed: false,
         stranger: "203.0.113.254".parse().ok(),
+        archive: None,
         guests: vec![guest("host1", first, 40001), guest("host2", second, 40002)],
     }
 }
