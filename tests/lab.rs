@@ -229,8 +229,23 @@ fn starts_changes_and_ends() {
     assert_eq!(cut(), 0);
     lab.cut("host1", "host2").unwrap();
     assert_eq!(cut(), 2);
+    lab.heal_one_way("host1", "host2").unwrap();
+    assert_eq!(cut(), 1);
+    lab.heal_host("host2").unwrap();
+    assert_eq!(cut(), 0);
+    lab.cut_one_way("host2", "host1").unwrap();
+    assert_eq!(cut(), 1);
+    lab.cut_host("host1").unwrap();
+    assert_eq!(cut(), 2);
+    lab.heal_between("host1", "host2").unwrap();
+    assert_eq!(cut(), 0);
+    lab.cut_all().unwrap();
+    assert_eq!(cut(), 2);
     lab.heal().unwrap();
     assert_eq!(cut(), 0);
+    // One port more, for a machine that is no host of the cluster.
+    UnixStream::connect(folder("changes").join("switch-2.sock")).unwrap();
+    assert!(!folder("changes").join("switch-3.sock").exists());
 
     // One that dies by itself is seen, with its status.
     kill_process(Pid::from_raw(started[1] as i32).unwrap(), Signal::KILL).unwrap();

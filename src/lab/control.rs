@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::file::Accelerator;
+use super::pairs::Pairs;
 use super::state::{LabFolder, names};
 
 /// The longest line, bytes: the status of some hundred hosts fits.
@@ -37,21 +38,14 @@ pub enum Request {
     PowerDown {
         host: String,
     },
-    /// Drops all frames between two hosts, in both directions.
+    /// Drops all frames of these pairs.
     Cut {
-        hosts: [String; 2],
+        pairs: Pairs,
     },
-    /// Drops all frames from one host to another.
-    CutOneWay {
-        from: String,
-        to: String,
+    /// Lets frames of these pairs through again.
+    Heal {
+        pairs: Pairs,
     },
-    /// Drops all frames from and to a host.
-    CutHost {
-        host: String,
-    },
-    CutAll,
-    HealAll,
     /// Go on when the process that started the lab ends.
     Detach,
     /// End everything.
@@ -78,6 +72,7 @@ pub struct LabStatus {
     pub detached: bool,
     pub accelerator: Accelerator,
     pub hosts: Vec<HostStatus>,
+    /// Between hosts; what a machine that is no host sends is not in it.
     pub traffic: Vec<Traffic>,
 }
 

@@ -71,6 +71,11 @@ impl LabFile {
         self.guests.iter().position(|guest| guest.name == name)
     }
 
+    /// Ports of the switch: one for each guest, then one for a machine that is no host of the cluster.
+    pub fn ports(&self) -> usize {
+        self.guests.len() + 1
+    }
+
     /// The MAC of the host's NIC `nic`, a different one for every cluster, host and NIC.
     pub fn mac(&self, host: &str, nic: Nic) -> MacAddress {
         mac(&self.cluster, host, nic)

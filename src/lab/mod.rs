@@ -11,6 +11,7 @@ pub mod file;
 pub mod frame;
 mod log;
 mod management;
+pub mod pairs;
 mod prepare;
 pub mod qemu;
 pub mod qmp;
@@ -23,6 +24,7 @@ mod ssh;
 pub mod state;
 pub mod supervisor;
 pub mod switch;
+mod underlay;
 
 #[cfg(test)]
 mod tests;
@@ -30,6 +32,7 @@ mod tests;
 pub use control::{HostState, HostStatus, LabStatus, Traffic};
 pub use error::LabError;
 pub use file::Accelerator;
+pub use pairs::{Pairs, Ways};
 pub use prepare::{LabHost, LabRequest};
 pub use run::Lab;
 pub use ssh::SshTarget;

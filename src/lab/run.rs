@@ -258,40 +258,6 @@ impl Lab {
         self.tell(&Request::PowerDown { host: host.to_owned() })
     }
 
-    /// Drops all frames of the underlay between two hosts.
-    ///
-    /// # Errors
-    /// [`LabError::Control`].
-    pub fn cut(&self, a: &str, b: &str) -> Result<(), LabError> {
-        self.tell(&Request::Cut {
-            hosts: [a.to_owned(), b.to_owned()],
-        })
-    }
-
-    /// Drops all frames of the underlay from and to a host.
-    ///
-    /// # Errors
-    /// [`LabError::Control`].
-    pub fn cut_host(&self, host: &str) -> Result<(), LabError> {
-        self.tell(&Request::CutHost { host: host.to_owned() })
-    }
-
-    /// Drops all frames of the underlay.
-    ///
-    /// # Errors
-    /// [`LabError::Control`].
-    pub fn cut_all(&self) -> Result<(), LabError> {
-        self.tell(&Request::CutAll)
-    }
-
-    /// Lets all frames of the underlay through again.
-    ///
-    /// # Errors
-    /// [`LabError::Control`].
-    pub fn heal(&self) -> Result<(), LabError> {
-        self.tell(&Request::HealAll)
-    }
-
     /// Names of the hosts, in the order of cluster.yaml.
     pub fn hosts(&self) -> impl Iterator<Item = &str> {
         self.file.guests.iter().map(|guest| guest.name.as_str())

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::control::{Answer, HostState, HostStatus, LabStatus, Request, Traffic, receive, send};
 use super::file::LabFile;
+use super::pairs::{Pairs, PairsError};
 use super::qemu;
 use super::qmp::{Monitor, QmpError};
 use super::state::names;
@@ -31,6 +32,8 @@ pub enum SupervisorError {
     Exec(#[from] ExecError),
     #[error(transparent)]
     Monitor(#[from] QmpError),
+    #[error(transparent)]
+    Pairs(#[from] PairsError),
 }
 
 fn io_error(what: &str) -> impl FnOnce(io::Error) -> SupervisorError {
@@ -73,8 +76,8 @@ pub fn run(folder: &Path) -> Result<(), SupervisorError> {
 
     let (sender, events) = channel();
     watch_parent(sender.clone());
-    let switch = Switch::new(lab.guests.len());
-    for port in 0..lab.guests.len() {
+    let switch = Switch::new(lab.ports());
+    for port in 0..lab.ports() {
         switch.serve(port, listen(&names::switch_socket(port))?);
     }
     let mut supervisor = Supervisor {
@@ -230,35 +233,20 @@ impl Supervisor {
                     }
                 }
             },
-            Request::Cut { hosts: [a, b] } => match (self.port(a), self.port(b)) {
-                (Some(a), Some(b)) => {
-                    self.switch.set_cut(a, b, true);
-                    self.switch.set_cut(b, a, true);
-                }
-                (None, _) => return refused(unknown(a)),
-                (_, None) => return refused(unknown(b)),
-            },
-            Request::CutOneWay { from, to } => match (self.port(from), self.port(to)) {
-                (Some(from), Some(to)) => self.switch.set_cut(from, to, true),
-                (None, _) => return refused(unknown(from)),
-                (_, None) => return refused(unknown(to)),
-            },
-            Request::CutHost { host } => match self.port(host) {
-                None => return refused(unknown(host)),
-                Some(port) => {
-                    for other in 0..self.guests.len() {
-                        self.switch.set_cut(port, other, true);
-                        self.switch.set_cut(other, port, true);
-                    }
-                }
-            },
-            Request::CutAll => self.switch.set_all_cut(true),
-            Request::HealAll => self.switch.set_all_cut(false),
+            Request::Cut { pairs } => self.set_cut(pairs, true)?,
+            Request::Heal { pairs } => self.set_cut(pairs, false)?,
             Request::Detach => self.detached = true,
             // `run` has seen to it.
             Request::Stop => {}
         }
         Ok(Answer::Done)
+    }
+
+    fn set_cut(&self, pairs: &Pairs, cut: bool) -> Result<(), PairsError> {
+        for (from, to) in pairs.ports(&self.lab)? {
+            self.switch.set_cut(from, to, cut);
+        }
+        Ok(())
     }
 
     fn port(&self, host: &str) -> Option<usize> {
@@ -329,8 +317,8 @@ impl Supervisor {
         // That a file is not there is what is wanted.
         let remove = |name: &str| drop(std::fs::remove_file(name));
         remove(names::CONTROL);
-        for (port, guest) in self.lab.guests.iter().enumerate() {
-            remove(&names::switch_socket(port));
+        (0..self.lab.ports()).for_each(|port| remove(&names::switch_socket(port)));
+        for guest in &self.lab.guests {
             remove(&names::qmp_socket(&guest.name));
             remove(&names::disk(&guest.name));
             remove(&names::seed(&guest.name));

@@ -1,4 +1,4 @@
-//! The underlay: a learning Ethernet switch with one port per host, whose pairs of hosts can be cut.
+//! The underlay: a learning Ethernet switch with one port per host and one for a machine that is none, whose pairs of ports can be cut.
 //!
 //! Each port is a stream of frames (see [`super::frame`]) with a reader and a writer thread. It knows nothing of QEMU.
 
@@ -150,13 +150,6 @@ impl Switch {
         }
     }
 
-    /// Cuts or heals every pair.
-    pub fn set_all_cut(&self, cut: bool) {
-        for pair in &self.0.pairs {
-            pair.cut.store(cut, Relaxed);
-        }
-    }
-
     /// Counters from port `from` to port `to`.
     pub fn count(&self, from: usize, to: usize) -> PairCount {
         self.pair(from, to).map_or_else(PairCount::default, |pair| PairCount {
@@ -242,14 +235,14 @@ impl Switch {
         let Some(pair) = self.pair(from, to).filter(|_| from != to) else {
             return;
         };
-        if pair.cut.load(Relaxed) {
-            pair.dropped_by_cut.fetch_add(1, Relaxed);
-            return;
-        }
         let slot = self.0.ports[to].read().unwrap_or_else(PoisonError::into_inner);
         let Some(plugged) = slot.as_ref() else {
             return;
         };
+        if pair.cut.load(Relaxed) {
+            pair.dropped_by_cut.fetch_add(1, Relaxed);
+            return;
+        }
         let length = frame.length() as u64;
         if plugged.queue.push(frame) {
             pair.frames.fetch_add(1, Relaxed);

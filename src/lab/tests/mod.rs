@@ -1,6 +1,7 @@
 mod arguments;
 mod files;
 mod monitor;
+mod pairs;
 mod state;
 mod switch;
 

@@ -3,6 +3,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 
 use crate::lab::control::{ControlError, Request, ask};
+use crate::lab::pairs::Pairs;
 use crate::lab::state::{LabFolder, StateError, make_private};
 
 #[test]
@@ -73,10 +74,12 @@ fn a_lab_that_is_not_there_is_not_up() {
 
 #[test]
 fn requests_are_one_line_of_json_with_a_verb() {
-    let text = serde_json::to_string(&Request::CutOneWay {
-        from: "host1".into(),
-        to: "host2".into(),
+    let text = serde_json::to_string(&Request::Cut {
+        pairs: Pairs::one_way("host1", "host2"),
     });
-    assert_eq!(text.unwrap(), r#"{"verb":"cut-one-way","from":"host1","to":"host2"}"#);
+    assert_eq!(
+        text.unwrap(),
+        r#"{"verb":"cut","pairs":{"kind":"one-way","from":"host1","to":"host2"}}"#
+    );
     assert_eq!(serde_json::from_str::<Request>(r#"{"verb":"stop"}"#).unwrap(), Request::Stop);
 }

@@ -130,15 +130,45 @@ fn a_cut_drops_one_direction_and_healing_ends_it() {
     assert_eq!(b.hears(), "two");
 }
 
+fn set_all_cut(switch: &Switch, cut: bool) {
+    for (from, to) in [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)] {
+        switch.set_cut(from, to, cut);
+    }
+}
+
+#[test]
+fn what_nothing_is_plugged_into_counts_nothing() {
+    let switch = Switch::new(4);
+    let [mut a, mut b] = [0, 1].map(|port| Station::plug(&switch, port));
+    switch.set_cut(0, 3, true);
+    a.send(A, EVERYBODY, "who is there?");
+    a.send(A, C, "unknown");
+    assert_eq!((b.hears(), b.hears()), ("who is there?".into(), "unknown".into()));
+    for port in [2, 3] {
+        let count = switch.count(0, port);
+        assert_eq!(
+            (count.frames, count.bytes, count.dropped_by_cut, count.dropped_by_full_queue),
+            (0, 0, 0, 0)
+        );
+    }
+    // Plugged in while the lab runs, as an outsider is, it is a port like any other.
+    let mut late = Station::plug(&switch, 2);
+    a.send(A, EVERYBODY, "now?");
+    assert_eq!((b.hears(), late.hears()), ("now?".into(), "now?".into()));
+    late.send(C, A, "yes");
+    assert_eq!(a.hears(), "yes");
+    b.hears_nothing();
+}
+
 #[test]
 fn with_all_cut_nobody_hears_anything() {
     let (switch, mut a, mut b, mut c) = three();
-    switch.set_all_cut(true);
+    set_all_cut(&switch, true);
     a.send(A, EVERYBODY, "a");
     b.send(B, A, "b");
     c.send(C, B, "c");
     [&mut a, &mut b, &mut c].into_iter().for_each(Station::hears_nothing);
-    switch.set_all_cut(false);
+    set_all_cut(&switch, false);
     a.send(A, EVERYBODY, "healed");
     assert_eq!((b.hears(), c.hears()), ("healed".into(), "healed".into()));
 }
