@@ -44,6 +44,8 @@ pub enum LabError {
     SupervisorNotStarted { said: String },
     #[error("the lab '{cluster}' has no host '{host}'")]
     NoHost { cluster: String, host: String },
+    #[error("capture to {target}: {source}")]
+    Capture { target: String, source: std::io::Error },
     #[error("the lab '{cluster}' was not ended wholly:\n{}", faults.join("\n"))]
     NotEnded { cluster: String, faults: Vec<String> },
 }

@@ -4,6 +4,7 @@
 //! [`switch`] and is the parent of all QEMU processes. Everything else speaks to it by [`control`].
 
 pub mod accel;
+mod captures;
 pub mod control;
 mod end;
 mod error;
@@ -25,10 +26,12 @@ pub mod state;
 pub mod supervisor;
 pub mod switch;
 mod underlay;
+pub mod units;
 
 #[cfg(test)]
 mod tests;
 
+pub use captures::{CaptureFile, CaptureStream};
 pub use control::{HostState, HostStatus, LabStatus, Traffic};
 pub use error::LabError;
 pub use file::Accelerator;

@@ -7,6 +7,7 @@ mod isolation;
 mod mesh;
 mod mixed;
 mod order;
+mod underlay;
 
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ pub fn all() -> Vec<Trial> {
     [
         mesh::tests(),
         isolation::tests(),
+        underlay::tests(),
         order::tests(),
         api::tests(),
         faults::tests(),
