@@ -137,8 +137,8 @@ fn cut_and_heal(place: &Path, a: &mut Station, b: &mut Station) {
     b.send(2);
     assert!(a.hears() && !b.hears());
     let (_, text, _) = says(place, &["status", "cluster.yaml"]);
-    let words = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-    let line = words.filter(|words| words.starts_with(&["host1", "host2"])).last().unwrap();
+    let mut words = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let line = words.find(|words| words.starts_with(&["host1", "host2"])).unwrap();
     assert_eq!(line[4..], ["1", "cut", "cut"], "{text}");
 
     assert_eq!(

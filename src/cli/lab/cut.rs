@@ -10,7 +10,7 @@ use crate::spec::HostName;
 pub const CUT_EXAMPLES: &str = "\
 Examples:
   meshimg lab cut cluster.yaml host1 host2             no frame between the two
-  meshimg lab cut cluster.yaml host1 host2 --one-way   host1 is not heard by host2
+  meshimg lab cut cluster.yaml host1 host2 --one-way   host2 does not hear host1
   meshimg lab cut cluster.yaml host1                   host1 is alone
   meshimg lab cut cluster.yaml host1 --in              host1 hears nobody
 

@@ -19,8 +19,8 @@ Examples:
   meshimg lab impair cluster.yaml host1 host2              as good as new
   meshimg lab impair cluster.yaml                          all as good as new
 
-Each call replaces what an earlier one set. Both directions get the same settings
-but have their own chance. `meshimg lab status` shows what is impaired.";
+Each call replaces what an earlier one set. Both directions get the same
+settings, but have their own chance. `meshimg lab status` shows what is set.";
 
 #[derive(Debug, clap::Args)]
 pub struct Impair {
