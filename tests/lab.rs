@@ -1,5 +1,8 @@
 //! Labs of real QEMU processes whose guests do nothing: every way a lab can start, change and end, in seconds.
 
+#[path = "lab/underlay.rs"]
+mod underlay;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixStream;
@@ -10,6 +13,7 @@ use std::time::Duration;
 use libtest_mimic::{Arguments, Failed, Trial};
 use meshimg::exec::{Tool, interrupt, require};
 use meshimg::image::BaseImage;
+use meshimg::lab::state::{LabFolder, state_folder};
 use meshimg::lab::{HostState, Lab, LabHost, LabRequest, PROGRAMS, SUPERVISOR_VERB, supervisor};
 use meshimg::plan::{ContainerBridge, DockerPlan, HostPlan, MacAddress, MeshBridge};
 use meshimg::spec::{Api, Network, Os};
@@ -61,7 +65,7 @@ fn run() -> ExitCode {
     if let Some(error) = &missing {
         eprintln!("labs are not tried: {error}");
     }
-    let tests: [(&str, fn()); 9] = [
+    let tests: [(&str, fn()); 10] = [
         ("a_lab_starts_changes_and_ends", starts_changes_and_ends),
         ("a_second_lab_of_the_same_cluster_is_refused", second_is_refused),
         ("dropping_a_lab_ends_it", dropping_ends),
@@ -70,6 +74,7 @@ fn run() -> ExitCode {
         ("kill_9_of_the_parent_leaves_nothing", || parent_dies(Signal::KILL)),
         ("kill_9_of_the_supervisor_leaves_nothing", supervisor_dies),
         ("nothing_is_left_of_labs_killed_at_any_moment", killed_at_any_moment),
+        ("the_underlay_is_cut_impaired_and_captured_by_its_verbs", underlay::verbs),
         ("a_guest_that_cannot_start_is_an_error_at_once", guest_cannot_start),
     ];
     let trials = tests.map(|(name, test)| {
@@ -361,6 +366,13 @@ fn supervisor_dies() {
     assert_eq!(lab.status().unwrap_err().to_string(), "the lab 'supervisor-dies' is not up");
     kill_process(Pid::from_child(&parent), Signal::INT).unwrap();
     parent.wait().unwrap();
+    // Its guests end with its first thread, its lock with the last.
+    let lab_folder = LabFolder::new(&state_folder().unwrap(), "supervisor-dies");
+    until("the dead supervisor's lock", SOON, OFTEN, || match lab_folder.lock() {
+        Ok(_) => Look::Ready(()),
+        Err(error) => Look::Pending(error.to_string()),
+    })
+    .unwrap();
     // What a dead supervisor leaves is no hindrance.
     assert!(!left_over("supervisor-dies").is_empty());
     let (request, _images) = request("supervisor-dies", &idle_kernel());

@@ -1,5 +1,10 @@
 //! `meshimg lab`.
 
+mod capture;
+mod cut;
+mod impair;
+mod status;
+mod target;
 mod test;
 
 use std::collections::BTreeMap;
@@ -16,7 +21,7 @@ use crate::exec::{self, interrupt};
 use crate::image::{self, BaseRequest, Cache};
 use crate::lab::control::ControlError;
 use crate::lab::session::{self, Session, Size};
-use crate::lab::{HostState, Lab, LabError, LabRequest, LabStatus, PROGRAMS, archive};
+use crate::lab::{Lab, LabError, LabRequest, PROGRAMS, archive};
 use crate::plan::Plan;
 use crate::render::{self, WriteError};
 use crate::spec::HostName;
@@ -28,6 +33,7 @@ Examples:
   meshimg lab up cluster.yaml           the hosts run until `lab down`
   meshimg lab ssh cluster.yaml host1    a shell on host1
   meshimg lab kill cluster.yaml host1   cut its power; `lab start` undoes it
+  meshimg lab cut cluster.yaml host1    cut it off; `lab heal` undoes it
   meshimg lab down cluster.yaml         end the hosts and remove their disks
 
 MESHIMG_ACCEL=tcg|kvm|auto says how QEMU runs the guests; auto, the default,
@@ -80,6 +86,18 @@ pub enum Verb {
         #[arg(value_parser = host_name)]
         host: HostName,
     },
+    /// Let no frame through between two hosts, or to and from one
+    #[command(after_help = cut::CUT_EXAMPLES)]
+    Cut(cut::Cut),
+    /// Let frames through again that were cut
+    #[command(after_help = cut::HEAL_EXAMPLES)]
+    Heal(cut::Heal),
+    /// Delay, lose, duplicate or reorder frames between hosts, or limit their size
+    #[command(after_help = impair::EXAMPLES)]
+    Impair(impair::Impair),
+    /// Write what goes between two hosts to a file for tshark or Wireshark
+    #[command(after_help = capture::EXAMPLES)]
+    Capture(capture::Capture),
     /// End all hosts and remove their disks
     Down {
         /// The cluster.yaml
@@ -113,7 +131,7 @@ pub fn run(verb: Verb, context: &Context) -> Result<ExitCode, Error> {
         Verb::Up(start) => up(&start, context)?,
         Verb::Outages(arguments) => outages::run(&arguments, context)?,
         Verb::Test(arguments) => test::run(&arguments, context)?,
-        Verb::Status { file, format } => status(&file, format, context)?,
+        Verb::Status { file, format } => status::run(&file, format, context)?,
         Verb::Ssh { file, host, command } => {
             let status = attach(&file, Some(&host), context)?.ssh(host.as_str(), &command)?;
             return Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)));
@@ -131,6 +149,10 @@ pub fn run(verb: Verb, context: &Context) -> Result<ExitCode, Error> {
             ));
         }
         Verb::Start { file, host } => attach(&file, Some(&host), context)?.start(host.as_str())?,
+        Verb::Cut(arguments) => cut::cut(&arguments, context)?,
+        Verb::Heal(arguments) => cut::heal(&arguments, context)?,
+        Verb::Impair(arguments) => impair::run(&arguments, context)?,
+        Verb::Capture(arguments) => capture::run(&arguments, context)?,
         Verb::Down { file } => {
             let plan = load::plan(&file, context)?;
             Lab::down(plan.cluster.as_str())?;
@@ -194,8 +216,13 @@ fn up(arguments: &Start, context: &Context) -> Result<(), Error> {
 }
 
 fn attach(file: &Path, host: Option<&HostName>, context: &Context) -> Result<Lab, Error> {
+    attach_knowing(file, host, context)
+}
+
+/// The running lab of `file`, whose cluster must have `hosts`.
+fn attach_knowing<'a>(file: &Path, hosts: impl IntoIterator<Item = &'a HostName>, context: &Context) -> Result<Lab, Error> {
     let plan = load::plan(file, context)?;
-    if let Some(name) = host {
+    for name in hosts {
         load::known(&plan, name, &file.display().to_string())?;
     }
     Lab::attach(plan.cluster.as_str()).map_err(|error| match error {
@@ -205,54 +232,4 @@ fn attach(file: &Path, host: Option<&HostName>, context: &Context) -> Result<Lab
         },
         other => other.into(),
     })
-}
-
-fn status(file: &Path, format: Format, context: &Context) -> Result<(), Error> {
-    let status = attach(file, None, context)?.status()?;
-    match format {
-        Format::Json => output::print_json(&status),
-        Format::Text => output::print(&status_text(&status)),
-    }
-}
-
-fn status_text(status: &LabStatus) -> String {
-    let hosts = status.hosts.iter().map(|host| {
-        let state = match &host.state {
-            HostState::Running { process } => format!("running, process {process}"),
-            HostState::Ended { status } => format!("ended: {status}"),
-            HostState::Killed => "killed".to_owned(),
-        };
-        let nic = match (&host.fault, host.plugged) {
-            (Some(fault), _) => fault.clone(),
-            (None, true) => "connected".to_owned(),
-            (None, false) => "not connected".to_owned(),
-        };
-        let memory = host.memory_kib.map_or_else(String::new, |kib| format!("{} MiB", kib / 1024));
-        [
-            host.name.clone(),
-            host.address.to_string(),
-            host.ssh_port.to_string(),
-            state,
-            memory,
-            nic,
-        ]
-    });
-    let traffic = status.traffic.iter().map(|pair| {
-        let state = if pair.cut { "cut" } else { "open" };
-        [
-            pair.from.clone(),
-            pair.to.clone(),
-            pair.frames.to_string(),
-            pair.bytes.to_string(),
-            state.to_owned(),
-        ]
-    });
-    format!(
-        "Lab {}: supervisor is process {}, {}\n\n{}\n{}",
-        status.cluster,
-        status.process,
-        status.accelerator,
-        output::table(["host", "underlay", "ssh port", "state", "memory", "underlay NIC"], hosts),
-        output::table(["from", "to", "frames", "bytes", "state"], traffic)
-    )
 }

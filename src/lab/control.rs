@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::file::Accelerator;
 use super::pairs::Pairs;
 use super::state::{LabFolder, names};
+use super::switch::PairCount;
+use super::switch::impairment::Impairment;
 
 /// The longest line, bytes: the status of some hundred hosts fits.
 pub const LINE_MAX: u64 = 64 * 1024 * 1024;
@@ -50,14 +52,24 @@ pub enum Request {
     Cut {
         pairs: Pairs,
     },
-    /// Lets frames of these pairs through again.
-    Heal {
-        pairs: Pairs,
-    },
     /// How the package archive behaves towards a stock host.
     Archive {
         host: String,
         mode: super::archive::Mode,
+    },
+    /// Lets frames of these pairs through again; impaired ones stay impaired.
+    Heal {
+        pairs: Pairs,
+    },
+    /// Impairs these pairs as given and no more as before; the default of [`Impairment`] ends it.
+    Impair {
+        pairs: Pairs,
+        impairment: Impairment,
+    },
+    /// Captures what goes between two hosts. Once this is [`Answer::Done`], the connection carries pcapng, until either side shuts its
+    /// sending half; the supervisor then sends what waits.
+    Capture {
+        hosts: [String; 2],
     },
     /// Go on when the process that started the lab ends.
     Detach,
@@ -129,10 +141,41 @@ pub struct Traffic {
     pub from: String,
     pub to: String,
     pub cut: bool,
+    pub impairment: Option<Impairment>,
+    /// That arrived, second copies included.
     pub frames: u64,
     pub bytes: u64,
+    /// Sent on their way twice.
+    pub duplicated: u64,
+    /// Held back, for later ones to overtake.
+    pub reordered: u64,
     pub dropped_by_cut: u64,
+    pub dropped_by_loss: u64,
+    pub dropped_by_frame_limit: u64,
+    /// More was under way than the switch keeps.
+    pub dropped_by_full_delay: u64,
+    /// The receiver was too slow.
     pub dropped_by_full_queue: u64,
+}
+
+impl Traffic {
+    pub(super) fn new(from: String, to: String, count: PairCount) -> Self {
+        Self {
+            from,
+            to,
+            cut: count.cut,
+            impairment: count.impairment,
+            frames: count.frames,
+            bytes: count.bytes,
+            duplicated: count.duplicated,
+            reordered: count.reordered,
+            dropped_by_cut: count.dropped_by_cut,
+            dropped_by_loss: count.dropped_by_loss,
+            dropped_by_frame_limit: count.dropped_by_frame_limit,
+            dropped_by_full_delay: count.dropped_by_full_delay,
+            dropped_by_full_queue: count.dropped_by_full_queue,
+        }
+    }
 }
 
 /// Why a supervisor was not heard.
@@ -153,6 +196,14 @@ pub enum ControlError {
 /// # Errors
 /// [`ControlError`]; a refusal is [`ControlError::Refused`].
 pub fn ask(folder: &LabFolder, request: &Request) -> Result<Answer, ControlError> {
+    connect(folder, request).map(|(answer, _)| answer)
+}
+
+/// Asks the supervisor of the lab in `folder`, and keeps the connection, whose reads and writes then wait 30 s at most.
+///
+/// # Errors
+/// As [`ask`].
+pub fn connect(folder: &LabFolder, request: &Request) -> Result<(Answer, BufReader<UnixStream>), ControlError> {
     let stream = folder.connect(names::CONTROL).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ControlError::NotUp {
             cluster: folder.cluster().to_owned(),
@@ -165,7 +216,7 @@ pub fn ask(folder: &LabFolder, request: &Request) -> Result<Answer, ControlError
     send(stream.get_mut(), request)?;
     match receive(&mut stream)? {
         Some(Answer::Refused(text)) => Err(ControlError::Refused(text)),
-        Some(answer) => Ok(answer),
+        Some(answer) => Ok((answer, stream)),
         None => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
     }
 }

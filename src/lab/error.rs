@@ -71,6 +71,8 @@ pub enum LabError {
     Broken { fault: &'static str, why: String },
     #[error("{first}\n{then}")]
     Both { first: Box<LabError>, then: Box<LabError> },
+    #[error("capture to {target}: {source}")]
+    Capture { target: String, source: std::io::Error },
     #[error("the lab '{cluster}' was not ended wholly:\n{}", faults.join("\n"))]
     NotEnded { cluster: String, faults: Vec<String> },
 }

@@ -65,6 +65,11 @@ impl Frame {
         &self.0
     }
 
+    /// The frame itself.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0[HEADER..]
+    }
+
     /// Bytes of the frame itself.
     pub fn length(&self) -> usize {
         self.0.len() - HEADER

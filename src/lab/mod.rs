@@ -6,6 +6,7 @@
 pub mod accel;
 pub mod archive;
 pub mod bundle;
+mod captures;
 pub mod control;
 mod end;
 mod error;
@@ -30,10 +31,12 @@ pub mod stranger;
 pub mod supervisor;
 pub mod switch;
 mod underlay;
+pub mod units;
 
 #[cfg(test)]
 mod tests;
 
+pub use captures::{CaptureFile, CaptureStream};
 pub use control::{HostState, HostStatus, LabStatus, Traffic};
 pub use error::LabError;
 pub use file::Accelerator;

@@ -191,6 +191,10 @@ impl Lab {
         self.folder.path()
     }
 
+    pub(super) fn lab_folder(&self) -> &LabFolder {
+        &self.folder
+    }
+
     /// Lets the lab go on after this process.
     ///
     /// # Errors

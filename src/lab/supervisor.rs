@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use super::archive::Forwarder;
+use super::captures::Captures;
 use super::control::{Answer, HostState, HostStatus, LabStatus, Request, Traffic, receive, send};
 use super::file::LabFile;
 use super::pairs::{Pairs, PairsError};
@@ -93,7 +94,7 @@ pub fn run(folder: &Path) -> Result<(), SupervisorError> {
     let started = supervisor.start_all().and_then(|()| listen(names::CONTROL));
     if let Ok(listener) = started.as_ref().map(UnixListener::try_clone) {
         match listener {
-            Ok(listener) => serve(listener, sender),
+            Ok(listener) => serve(listener, sender, Captures::new(&supervisor.lab, &supervisor.switch)),
             Err(source) => return Err(io_error(names::CONTROL)(source)),
         }
         supervisor.run(&events);
@@ -127,21 +128,23 @@ fn watch_parent(events: Sender<Event>) {
     });
 }
 
-fn serve(listener: UnixListener, events: Sender<Event>) {
+fn serve(listener: UnixListener, events: Sender<Event>, captures: Captures) {
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let events = events.clone();
-            std::thread::spawn(move || answer(stream, &events));
+            let (events, captures) = (events.clone(), captures.clone());
+            std::thread::spawn(move || answer(stream, &events, &captures));
         }
     });
 }
 
 /// Answers what one connection asks, until it ends.
-fn answer(stream: UnixStream, events: &Sender<Event>) {
+fn answer(stream: UnixStream, events: &Sender<Event>, captures: &Captures) {
     let mut stream = BufReader::new(stream);
     loop {
         let answer = match receive(&mut stream) {
             Ok(None) => return,
+            // It takes the connection, and is nothing the main thread has to know.
+            Ok(Some(Request::Capture { hosts })) => return captures.serve(stream, &hosts),
             Ok(Some(request)) => {
                 let (sender, answers) = channel();
                 if events.send(Event::Asked(request, sender)).is_err() {
@@ -257,9 +260,14 @@ impl Supervisor {
                 (_, None) => return refused("the lab has no way to a package archive, as its images are no stock ones".to_owned()),
                 (Some(port), Some(archive)) => archive.set(port, mode),
             },
+            Request::Impair { pairs, impairment } => {
+                for (from, to) in pairs.ports(&self.lab)? {
+                    self.switch.set_impairment(from, to, Some(*impairment));
+                }
+            }
             Request::Detach => self.detached = true,
-            // `run` has seen to it.
-            Request::Stop => {}
+            // `answer` and `run` have seen to them.
+            Request::Capture { .. } | Request::Stop => {}
         }
         Ok(Answer::Done)
     }
@@ -314,16 +322,8 @@ impl Supervisor {
             .flat_map(|from| ports.clone().filter(move |to| *to != from).map(move |to| (from, to)));
         pairs
             .map(|(from, to)| {
-                let count = self.switch.count(from, to);
-                Traffic {
-                    from: self.lab.guests[from].name.clone(),
-                    to: self.lab.guests[to].name.clone(),
-                    cut: count.cut,
-                    frames: count.frames,
-                    bytes: count.bytes,
-                    dropped_by_cut: count.dropped_by_cut,
-                    dropped_by_full_queue: count.dropped_by_full_queue,
-                }
+                let name = |port: usize| self.lab.guests[port].name.clone();
+                Traffic::new(name(from), name(to), self.switch.count(from, to))
             })
             .collect()
     }

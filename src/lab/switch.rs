@@ -1,48 +1,46 @@
-//! The underlay: a learning Ethernet switch with one port per host and one for a machine that is none, whose pairs of ports can be cut.
+//! The underlay: a learning Ethernet switch with one port per host and one for a machine that is none.
+//! What goes from one port to another can be cut, impaired and captured.
 //!
 //! Each port is a stream of frames (see [`super::frame`]) with a reader and a writer thread. It knows nothing of QEMU.
 
 use std::collections::HashMap;
-use std::io::{BufReader, IoSlice};
+use std::io::{BufReader, IoSlice, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, Once, PoisonError, RwLock, RwLockReadGuard, Weak};
+use std::time::{Duration, Instant};
 
+use self::capture::{Capture, Direction};
+use self::delay::DelayLine;
+use self::impairment::{Fate, Impairment};
+use self::pair::Pair;
+pub use self::pair::PairCount;
 use super::frame::{Address, Frame, FrameError, is_group, write_all_vectored};
 use super::queue::Queue;
+
+pub mod capture;
+mod delay;
+pub mod impairment;
+mod pair;
+pub mod pcapng;
+mod random;
+#[cfg(test)]
+mod tests;
 
 /// Read at once from a port, bytes.
 const READ_BUFFER: usize = 256 * 1024;
 
+/// The most that waits for one port, bytes: about 700 frames of 1500.
+const QUEUE_MAX: usize = 1024 * 1024;
+
 /// Addresses remembered; with more, learning starts anew (a guest that makes them up costs flooding, not memory).
 const ADDRESSES_MAX: usize = 16 * 1024;
-
-/// What went from one port to another.
-#[derive(Debug, Default)]
-struct Pair {
-    cut: AtomicBool,
-    frames: AtomicU64,
-    bytes: AtomicU64,
-    dropped_by_cut: AtomicU64,
-    dropped_by_full_queue: AtomicU64,
-}
-
-/// Counters of one direction between two ports.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct PairCount {
-    pub cut: bool,
-    /// Handed to the receiving port's queue.
-    pub frames: u64,
-    pub bytes: u64,
-    pub dropped_by_cut: u64,
-    pub dropped_by_full_queue: u64,
-}
 
 /// A stream that is plugged in.
 struct Plugged {
     stream: UnixStream,
-    queue: Arc<Queue>,
+    queue: Arc<Queue<Arc<Frame>>>,
     /// Tells this plug from a later one of the same port.
     serial: u64,
 }
@@ -52,6 +50,9 @@ struct Shared {
     /// Row: sender, column: receiver.
     pairs: Vec<Pair>,
     addresses: RwLock<HashMap<Address, usize>>,
+    /// What is under way, and whether its thread was started.
+    delay: Arc<DelayLine>,
+    delay_started: Once,
     serial: AtomicU64,
     /// Why each port's last stream ended, if by a fault.
     faults: Mutex<HashMap<usize, String>>,
@@ -60,6 +61,12 @@ struct Shared {
 /// A switch; clones are the same switch.
 #[derive(Clone)]
 pub struct Switch(Arc<Shared>);
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.delay.close();
+    }
+}
 
 impl Switch {
     /// A switch with ports 0 to `ports` - 1, nothing plugged in, nothing cut.
@@ -70,6 +77,8 @@ impl Switch {
             ports: (0..ports).map(|_| RwLock::new(None)).collect(),
             pairs,
             addresses: RwLock::default(),
+            delay: Arc::default(),
+            delay_started: Once::new(),
             serial: AtomicU64::new(0),
             faults: Mutex::default(),
         }))
@@ -99,7 +108,7 @@ impl Switch {
             return Err(std::io::Error::other(format!("the switch has no port {port}")));
         };
         let (reading, mut writing) = (stream.try_clone()?, stream.try_clone()?);
-        let queue = Arc::new(Queue::default());
+        let queue = Arc::new(Queue::new(QUEUE_MAX));
         let serial = self.0.serial.fetch_add(1, Relaxed);
         let plugged = Plugged {
             stream,
@@ -118,8 +127,7 @@ impl Switch {
         std::thread::spawn(move || {
             let mut batch = Vec::new();
             while queue.take(&mut batch) {
-                let mut slices: Vec<IoSlice<'_>> = batch.iter().map(|frame| IoSlice::new(frame.wire())).collect();
-                if write_all_vectored(&mut writing, &mut slices).is_err() {
+                if write_frames(&mut writing, &batch).is_err() {
                     // The guest is gone; the reader sees that too and says why.
                     break;
                 }
@@ -150,15 +158,35 @@ impl Switch {
         }
     }
 
-    /// Counters from port `from` to port `to`.
+    /// Impairs what goes from port `from` to port `to`, or ends that; the other direction stays as it is. Chance starts anew, even if
+    /// the settings are those it had. Frames that are under way arrive when they were going to.
+    pub fn set_impairment(&self, from: usize, to: usize, impairment: Option<Impairment>) {
+        if let Some(pair) = self.pair(from, to) {
+            pair.set_impairment(impairment, from, to);
+        }
+    }
+
+    /// Starts to capture what is handed over between two ports, in both directions: what was lost or cut is not in it.
+    /// [`Switch::end_capture`] ends it.
+    pub fn capture(&self, from: usize, to: usize) -> Arc<Capture> {
+        let capture = Arc::default();
+        for (pair, direction) in [(self.pair(from, to), Direction::There), (self.pair(to, from), Direction::Back)] {
+            if let Some(pair) = pair {
+                pair.add_capture(&capture, direction);
+            }
+        }
+        capture
+    }
+
+    /// Ends a capture: [`Capture::write`] returns when it has written what waits.
+    pub fn end_capture(&self, capture: &Arc<Capture>) {
+        self.0.pairs.iter().for_each(|pair| pair.remove_capture(capture));
+        capture.finish();
+    }
+
+    /// Settings and counters from port `from` to port `to`.
     pub fn count(&self, from: usize, to: usize) -> PairCount {
-        self.pair(from, to).map_or_else(PairCount::default, |pair| PairCount {
-            cut: pair.cut.load(Relaxed),
-            frames: pair.frames.load(Relaxed),
-            bytes: pair.bytes.load(Relaxed),
-            dropped_by_cut: pair.dropped_by_cut.load(Relaxed),
-            dropped_by_full_queue: pair.dropped_by_full_queue.load(Relaxed),
-        })
+        self.pair(from, to).map_or_else(PairCount::default, Pair::count)
     }
 
     fn pair(&self, from: usize, to: usize) -> Option<&Pair> {
@@ -235,7 +263,7 @@ impl Switch {
         let Some(pair) = self.pair(from, to).filter(|_| from != to) else {
             return;
         };
-        let slot = self.0.ports[to].read().unwrap_or_else(PoisonError::into_inner);
+        let slot = self.slot(to);
         let Some(plugged) = slot.as_ref() else {
             return;
         };
@@ -243,12 +271,81 @@ impl Switch {
             pair.dropped_by_cut.fetch_add(1, Relaxed);
             return;
         }
-        let length = frame.length() as u64;
-        if plugged.queue.push(frame) {
-            pair.frames.fetch_add(1, Relaxed);
-            pair.bytes.fetch_add(length, Relaxed);
-        } else {
-            pair.dropped_by_full_queue.fetch_add(1, Relaxed);
+        match pair.fate(frame.length()) {
+            None => deliver(pair, plugged, frame),
+            Some(Fate::TooLong) => drop(pair.dropped_by_frame_limit.fetch_add(1, Relaxed)),
+            Some(Fate::Lost) => drop(pair.dropped_by_loss.fetch_add(1, Relaxed)),
+            Some(Fate::Passes {
+                delay,
+                reordered,
+                duplicate,
+            }) => {
+                pair.reordered.fetch_add(reordered.into(), Relaxed);
+                pair.duplicated.fetch_add(duplicate.is_some().into(), Relaxed);
+                for delay in [Some(delay), duplicate].into_iter().flatten() {
+                    let frame = Arc::clone(&frame);
+                    if delay.is_zero() {
+                        deliver(pair, plugged, frame);
+                    } else if !self.delay(from, to, frame, delay) {
+                        pair.dropped_by_full_delay.fetch_add(1, Relaxed);
+                    }
+                }
+            }
         }
+    }
+
+    fn slot(&self, port: usize) -> RwLockReadGuard<'_, Option<Plugged>> {
+        self.0.ports[port].read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends a frame on its way; false if there is no room.
+    fn delay(&self, from: usize, to: usize, frame: Arc<Frame>, delay: Duration) -> bool {
+        self.0.delay_started.call_once(|| {
+            let (line, shared) = (Arc::clone(&self.0.delay), Arc::downgrade(&self.0));
+            std::thread::spawn(move || arrive(&line, &shared));
+        });
+        self.0.delay.push(from, to, frame, Instant::now() + delay)
+    }
+}
+
+/// Writes frames from where they are.
+fn write_frames(stream: &mut impl Write, frames: &[Arc<Frame>]) -> std::io::Result<()> {
+    let mut slices: Vec<IoSlice<'_>> = frames.iter().map(|frame| IoSlice::new(frame.wire())).collect();
+    write_all_vectored(stream, &mut slices)
+}
+
+/// Hands over what is due until the switch is gone. A cut hits what is under way too.
+fn arrive(line: &DelayLine, shared: &Weak<Shared>) {
+    let mut batch = Vec::new();
+    while line.take(&mut batch) {
+        let Some(switch) = shared.upgrade().map(Switch) else {
+            return;
+        };
+        for delayed in batch.drain(..) {
+            let slot = switch.slot(delayed.to);
+            let (Some(pair), Some(plugged)) = (switch.pair(delayed.from, delayed.to), slot.as_ref()) else {
+                continue;
+            };
+            if pair.cut.load(Relaxed) {
+                pair.dropped_by_cut.fetch_add(1, Relaxed);
+            } else {
+                deliver(pair, plugged, delayed.frame);
+            }
+        }
+    }
+}
+
+/// Gives a frame to the receiver, and to captures.
+fn deliver(pair: &Pair, plugged: &Plugged, frame: Arc<Frame>) {
+    let length = frame.length();
+    let captured = pair.is_captured().then(|| Arc::clone(&frame));
+    if !plugged.queue.push(frame, length) {
+        pair.dropped_by_full_queue.fetch_add(1, Relaxed);
+        return;
+    }
+    pair.frames.fetch_add(1, Relaxed);
+    pair.bytes.fetch_add(length as u64, Relaxed);
+    if let Some(frame) = captured {
+        pair.capture(&frame);
     }
 }

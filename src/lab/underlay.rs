@@ -1,9 +1,13 @@
 //! What a running lab's underlay can be told.
 
+use std::path::Path;
+
+use super::captures::{CaptureFile, CaptureStream};
 use super::control::Request;
 use super::error::LabError;
 use super::pairs::{Pairs, Ways};
 use super::run::Lab;
+use super::switch::impairment::Impairment;
 
 impl Lab {
     /// Drops all frames of `pairs`.
@@ -84,5 +88,28 @@ impl Lab {
     /// [`LabError::Control`].
     pub fn heal_host(&self, host: &str) -> Result<(), LabError> {
         self.heal_pairs(Pairs::host(host, Ways::Both))
+    }
+    /// Impairs `pairs`, which are no more impaired as they were before; the default of [`Impairment`] ends it.
+    ///
+    /// # Errors
+    /// [`LabError::Control`].
+    pub fn impair(&self, pairs: Pairs, impairment: Impairment) -> Result<(), LabError> {
+        self.tell(&Request::Impair { pairs, impairment })
+    }
+
+    /// Starts to capture what goes between two hosts.
+    ///
+    /// # Errors
+    /// [`LabError::Control`].
+    pub fn capture(&self, a: &str, b: &str) -> Result<CaptureStream, LabError> {
+        CaptureStream::start(self.lab_folder(), a, b)
+    }
+
+    /// Captures what goes between two hosts into the file `path`, in the background, until that is ended.
+    ///
+    /// # Errors
+    /// [`LabError::Control`] or [`LabError::Capture`].
+    pub fn capture_to_file(&self, a: &str, b: &str, path: &Path) -> Result<CaptureFile, LabError> {
+        self.capture(a, b)?.into_file(path)
     }
 }

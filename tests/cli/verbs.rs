@@ -228,6 +228,11 @@ fn a_lab_that_is_not_up() {
         &["lab", "logs", "cluster.yaml", "host1"],
         &["lab", "kill", "cluster.yaml", "host1"],
         &["lab", "start", "cluster.yaml", "host1"],
+        &["lab", "cut", "cluster.yaml", "host1", "host9"],
+        &["lab", "cut", "cluster.yaml", "host1"],
+        &["lab", "heal", "cluster.yaml"],
+        &["lab", "impair", "cluster.yaml", "host1", "host2", "--loss", "20%"],
+        &["lab", "capture", "cluster.yaml", "host1", "host2", "-o", "link.pcap"],
         &["lab", "down", "cluster.yaml"],
     ];
     assert_session("lab-not-up", sessions.map(|arguments| place.session(arguments)).join("\n"));

@@ -11,6 +11,7 @@ mod mixed;
 mod order;
 mod probes;
 mod stock;
+mod underlay;
 
 use std::time::Duration;
 
@@ -31,6 +32,7 @@ pub fn all() -> Vec<Trial> {
         mesh::tests(),
         isolation::tests(),
         probes::tests(),
+        underlay::tests(),
         order::tests(),
         api::tests(),
         bundle::tests(),

@@ -3,7 +3,6 @@ mod files;
 mod monitor;
 mod pairs;
 mod state;
-mod switch;
 
 use super::archive::{ArchiveFile, parse, sources};
 use super::file::{Accelerator, GuestFile, LabFile};

@@ -1,3 +1,7 @@
+mod captures;
+mod copies;
+mod impairments;
+
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
