@@ -17,6 +17,7 @@ const VERBS: &[&[&str]] = &[
     &["lab", "kill"],
     &["lab", "start"],
     &["lab", "down"],
+    &["lab", "outages"],
     &["lab", "test"],
     &["schema"],
     &["completions"],
