@@ -103,7 +103,7 @@ pub enum Verb {
         /// The cluster.yaml
         file: PathBuf,
     },
-    /// Up, cause the same faults again and again, print how long containers were cut off, down
+    /// Measure again and again how long faults cut containers off
     Outages(outages::Arguments),
     /// Up, all probes, the fault scenarios, down; exit 6 if anything is red
     #[command(after_help = test::EXAMPLES)]

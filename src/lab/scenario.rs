@@ -5,6 +5,7 @@ mod clones;
 mod disk;
 mod hosts;
 mod links;
+mod lossy;
 mod measure;
 pub mod outages;
 mod power;
@@ -18,7 +19,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::session::Session;
-use super::{HostState, LabError};
+use super::switch::impairment::Impairment;
+use super::{HostState, LabError, Pairs};
 use crate::machine::probe::Verdict;
 use crate::machine::report::Scenario;
 
@@ -33,6 +35,7 @@ pub enum Fault {
     LinkDown,
     LinkBack,
     HalfLink,
+    LossyLink,
     FlappingLink,
     Partition,
     Merge,
@@ -64,6 +67,7 @@ impl Fault {
         Self::LinkDown,
         Self::LinkBack,
         Self::HalfLink,
+        Self::LossyLink,
         Self::FlappingLink,
         Self::Partition,
         Self::Merge,
@@ -87,6 +91,7 @@ impl Fault {
             Self::LinkDown => entry("link-down", "a link in use is cut, both ways", links::link_down),
             Self::LinkBack => entry("link-back", "a link that was down comes back", links::link_back),
             Self::HalfLink => entry("half-link", "a link in use is cut, one way only", links::half_link),
+            Self::LossyLink => entry("lossy-link", "a link in use loses a fifth of its frames", lossy::lossy_link),
             Self::FlappingLink => entry(
                 "flapping-link",
                 "a link in use goes down and up, ten times in 20 s",
@@ -144,6 +149,7 @@ impl Fault {
 /// Undoes what a scenario that broke off may have left: later ones must not suffer from it.
 fn undo(session: &mut Session<'_>) -> Result<(), LabError> {
     session.lab.heal()?;
+    session.lab.impair(Pairs::All, Impairment::default())?;
     for host in session.lab.status()?.hosts {
         match host.state {
             HostState::Running { .. } => session.lab.resume(&host.name)?,

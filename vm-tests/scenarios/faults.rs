@@ -43,6 +43,7 @@ const LINKS: &[Fault] = &[
     Fault::LinkDown,
     Fault::LinkBack,
     Fault::HalfLink,
+    Fault::LossyLink,
     Fault::FlappingLink,
     Fault::Partition,
     Fault::Merge,

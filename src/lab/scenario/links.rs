@@ -86,7 +86,7 @@ fn heal(session: &Session<'_>) -> Result<(), LabError> {
 }
 
 /// The link to be tried.
-fn in_use(session: &Session<'_>) -> Result<InUse, LabError> {
+pub(super) fn in_use(session: &Session<'_>) -> Result<InUse, LabError> {
     link_in_use(session.plan, &look(session)).ok_or(LabError::NoLinkInUse)
 }
 

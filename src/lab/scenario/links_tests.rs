@@ -1,18 +1,18 @@
 //! Tests of [`super`].
 
 use super::*;
+use crate::lab::switch::PairCount;
 use crate::lab::{Accelerator, Traffic};
 
 /// A lab whose switch has dropped `there` frames from host1 to host2 and `back` the other way, and many elsewhere.
 fn status(there: u64, back: u64) -> LabStatus {
-    let pair = |from: &str, to: &str, dropped_by_cut| Traffic {
-        from: from.to_owned(),
-        to: to.to_owned(),
-        cut: true,
-        frames: 1000,
-        bytes: 64_000,
-        dropped_by_cut,
-        dropped_by_full_queue: 0,
+    let pair = |from: &str, to: &str, dropped_by_cut| {
+        let count = PairCount {
+            cut: true,
+            dropped_by_cut,
+            ..PairCount::default()
+        };
+        Traffic::new(from.to_owned(), to.to_owned(), count)
     };
     LabStatus {
         cluster: "demo".to_owned(),
