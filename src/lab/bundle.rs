@@ -6,6 +6,7 @@
 mod fetch;
 mod folder;
 mod readme;
+mod recording;
 mod redact;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 pub use fetch::FILES;
 pub use folder::{FolderError, KEPT};
+pub use recording::Recording;
 
 use self::redact::redact;
 use super::session::Session;
@@ -63,8 +65,8 @@ impl Bundle {
         self.begun.then_some(self.path.as_path())
     }
 
-    /// Fetches the states of all hosts after the failure of `what`.
-    pub fn moment(&mut self, what: &str, session: &Session<'_>) {
+    /// Fetches the states of all hosts after the failure of `what`, which `recording` saw.
+    pub fn moment(&mut self, what: &str, session: &Session<'_>, recording: Option<Recording>) {
         if !self.begin(session.plan, session.ui) || self.moments.len() >= MOMENTS_MAX {
             return;
         }
@@ -73,6 +75,7 @@ impl Bundle {
         let status = session.lab.status().map_err(|error| error.to_string());
         let status = status.and_then(|status| serde_json::to_vec_pretty(&status).map_err(|error| error.to_string()));
         let mut found = vec![("lab-status.json".to_owned(), status)];
+        found.extend(recording.map(Recording::finish).into_iter().flatten());
         found.extend(hosts(session.plan, &session.all()));
         self.states(moment, found, session.ui);
     }

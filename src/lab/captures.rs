@@ -16,7 +16,7 @@ use super::file::LabFile;
 use super::pairs::{Pairs, PairsError};
 use super::state::LabFolder;
 use super::switch::Switch;
-use super::switch::pcapng::{Summary, copy_block};
+use super::switch::pcapng::{Limits, Summary, copy_block};
 use crate::exec::interrupt;
 
 /// The supervisor's side.
@@ -104,18 +104,18 @@ impl CaptureStream {
                     continue;
                 }
             }
-            if !copy_block(&mut self.0, target, &mut summary).map_err(error)? {
+            if !copy_block(&mut self.0, target, Limits::NONE, &mut summary).map_err(error)? {
                 target.flush().map_err(error)?;
                 return Ok(summary);
             }
         }
     }
 
-    /// Writes the capture to a new file `path` in the background.
+    /// Writes the capture to a new file `path` in the background, within `limits`.
     ///
     /// # Errors
     /// [`LabError::Capture`] if there can be no such file.
-    pub fn into_file(mut self, path: &Path) -> Result<CaptureFile, LabError> {
+    pub fn into_file(mut self, path: &Path, limits: Limits) -> Result<CaptureFile, LabError> {
         let target = path.display().to_string();
         let error = |source| LabError::Capture {
             target: target.clone(),
@@ -127,7 +127,7 @@ impl CaptureStream {
         stop.set_read_timeout(None).map_err(error)?;
         let thread = std::thread::spawn(move || {
             let mut summary = Summary::default();
-            while copy_block(&mut self.0, &mut file, &mut summary)? {}
+            while copy_block(&mut self.0, &mut file, limits, &mut summary)? {}
             Ok(summary)
         });
         Ok(CaptureFile {

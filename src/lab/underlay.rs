@@ -8,6 +8,7 @@ use super::error::LabError;
 use super::pairs::{Pairs, Ways};
 use super::run::Lab;
 use super::switch::impairment::Impairment;
+use super::switch::pcapng::Limits;
 
 impl Lab {
     /// Drops all frames of `pairs`.
@@ -105,11 +106,11 @@ impl Lab {
         CaptureStream::start(self.lab_folder(), a, b)
     }
 
-    /// Captures what goes between two hosts into the file `path`, in the background, until that is ended.
+    /// Captures what goes between two hosts into the file `path`, within `limits`, in the background, until that is ended.
     ///
     /// # Errors
     /// [`LabError::Control`] or [`LabError::Capture`].
-    pub fn capture_to_file(&self, a: &str, b: &str, path: &Path) -> Result<CaptureFile, LabError> {
-        self.capture(a, b)?.into_file(path)
+    pub fn capture_to_file(&self, a: &str, b: &str, path: &Path, limits: Limits) -> Result<CaptureFile, LabError> {
+        self.capture(a, b)?.into_file(path, limits)
     }
 }

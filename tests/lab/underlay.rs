@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use meshimg::lab::Lab;
-use meshimg::lab::switch::pcapng::{Summary, copy_block};
+use meshimg::lab::switch::pcapng::{Limits, Summary, copy_block};
 use meshimg::ui::Ui;
 use meshimg::wait::{Look, until};
 use rustix::process::{Pid, Signal, kill_process};
@@ -226,7 +226,7 @@ fn start_capture(place: &Path, name: &str) -> Child {
 
 fn summary(path: &Path) -> Summary {
     let (mut file, mut summary) = (File::open(path).unwrap(), Summary::default());
-    while copy_block(&mut file, &mut std::io::sink(), &mut summary).unwrap() {}
+    while copy_block(&mut file, &mut std::io::sink(), Limits::NONE, &mut summary).unwrap() {}
     summary
 }
 
@@ -245,12 +245,8 @@ fn capture(place: &Path, a: &mut Station, b: &mut Station, lab: &Lab) {
             "capturing between host1 and host2 to link.pcap; Ctrl-C ends it\n2 frames captured\n"
         )
     );
-    let two = Summary {
-        frames: 2,
-        dropped: 0,
-        complete: true,
-    };
-    assert_eq!(summary(&place.join("link.pcap")), two);
+    let found = summary(&place.join("link.pcap"));
+    assert_eq!((found.frames, found.dropped, found.complete), (2, 0, true));
 
     // To stdout, for as long as it was told.
     let output = meshimg(place, &["capture", "cluster.yaml", "host1", "host2", "-o", "-", "--for", "10ms"])
@@ -264,12 +260,13 @@ fn capture(place: &Path, a: &mut Station, b: &mut Station, lab: &Lab) {
 
     // In the background of this process.
     let path = place.join("background.pcap");
-    let file = lab.capture_to_file("host2", "host1", &path).unwrap();
+    let file = lab.capture_to_file("host2", "host1", &path, Limits::NONE).unwrap();
     a.send(1);
     b.send(2);
     assert!(a.hears() && b.hears());
-    assert_eq!(file.finish().unwrap(), two);
-    assert_eq!(summary(&path), two);
+    let told = file.finish().unwrap();
+    assert_eq!((told.frames, told.dropped, told.complete), (2, 0, true));
+    assert_eq!(summary(&path), told);
 
     let (status, _, stderr) = says(
         place,

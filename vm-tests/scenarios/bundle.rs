@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use libtest_mimic::{Failed, Trial};
-use meshimg::lab::bundle::{Bundle, FILES};
+use meshimg::lab::bundle::{Bundle, FILES, Recording};
 use meshimg::lab::session::Session;
 use meshimg::machine::report::{Report, Scenario};
 
@@ -15,10 +15,11 @@ pub fn tests() -> Vec<Trial> {
 
 /// Docker of host2 is stopped, which is a failure that the states must show.
 fn whole_bundle(session: &mut Session<'static>) -> Result<(), Failed> {
+    let recording = Recording::start(&session.lab, session.plan);
     run(session, "host2", "systemctl stop docker.socket docker.service")?;
     let folder = tempfile::tempdir()?;
     let place = folder.path().join("bundle");
-    let left = leave(session, &place);
+    let left = leave(session, &place, recording);
     run(session, "host2", "systemctl start docker.socket docker.service")?;
     left?;
     let looked = look(session, &place);
@@ -26,7 +27,7 @@ fn whole_bundle(session: &mut Session<'static>) -> Result<(), Failed> {
     looked
 }
 
-fn leave(session: &Session<'_>, place: &Path) -> Result<(), Failed> {
+fn leave(session: &Session<'_>, place: &Path, recording: Recording) -> Result<(), Failed> {
     let scenario = Scenario {
         error: Some("made on purpose".to_owned()),
         ..Scenario::new("docker-stopped")
@@ -35,7 +36,7 @@ fn leave(session: &Session<'_>, place: &Path) -> Result<(), Failed> {
         return Err("a scenario with an error is not red".into());
     }
     let mut bundle = Bundle::new(Some(place), session.plan.cluster.as_str())?;
-    bundle.moment(&scenario.label(), session);
+    bundle.moment(&scenario.label(), session, Some(recording));
     let hosts = session.plan.hosts.iter().map(|host| host.name.clone());
     let mut report = Report::new(session.plan.cluster.clone(), "QEMU", hosts);
     report.scenarios.push(scenario);
@@ -62,6 +63,10 @@ fn look(session: &Session<'_>, place: &Path) -> Result<(), Failed> {
     has("report.json".to_owned(), "made on purpose");
     has("report.txt".to_owned(), &place.display().to_string());
     has("1-docker-stopped/lab-status.json".to_owned(), "\"frames\"");
+    for link in &session.plan.links {
+        let [a, b] = &link.hosts;
+        has(format!("1-docker-stopped/pcap/{}.pcapng", link.name), &format!("{a} to {b}"));
+    }
     for host in &session.plan.hosts {
         has(format!("lab/{}.serial.log", host.name), "Linux version");
         let mut has = |name: &str, text: &str| has(format!("1-docker-stopped/{}/{name}", host.name), text);

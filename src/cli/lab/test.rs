@@ -12,7 +12,7 @@ use crate::cli::{Context, load, output, page};
 use crate::error::Error;
 use crate::exec::interrupt;
 use crate::lab::LabError;
-use crate::lab::bundle::Bundle;
+use crate::lab::bundle::{Bundle, Recording};
 use crate::lab::scenario::Fault;
 use crate::lab::session::Session;
 use crate::machine::probe::{Subject, Verdict};
@@ -171,7 +171,7 @@ impl Test<'_> {
             Err(error @ LabError::Wait(WaitError::Interrupted { .. })) => return Err(error.into()),
             Err(error) => {
                 let scenario = did_not_come_up(&error);
-                self.failed(&scenario, &session);
+                self.failed(&scenario, &session, None);
                 report.scenarios.push(scenario);
                 Some(error.into())
             }
@@ -204,6 +204,7 @@ impl Test<'_> {
     /// All probes, then the faults with all probes after each.
     fn prove(&mut self, session: &mut Session<'_>, report: &mut Report) -> Result<(), Error> {
         let started = Instant::now();
+        let recording = Recording::start(&session.lab, self.plan);
         report.verdicts = session.probe();
         report.probe_seconds = Some(started.elapsed().as_secs_f64());
         report.topology = Some(topology(self.plan, &session.facts));
@@ -213,7 +214,7 @@ impl Test<'_> {
             }
         }
         if report.verdicts.iter().any(Verdict::is_red) {
-            self.after("probes", first_red(&report.verdicts), session);
+            self.after("probes", first_red(&report.verdicts), session, Some(recording));
         }
         for fault in self.faults.clone() {
             for repetition in 1..=self.arguments.repeat {
@@ -221,10 +222,11 @@ impl Test<'_> {
                     return Err(Error::Interrupted);
                 }
                 let started = Instant::now();
+                let recording = Recording::start(&session.lab, self.plan);
                 let mut scenario = fault.cause(session);
                 scenario.repetition = repetition;
                 scenario.took_seconds = Some(started.elapsed().as_secs_f64());
-                self.failed(&scenario, session);
+                self.failed(&scenario, session, Some(recording));
                 report.scenarios.push(scenario);
             }
         }
@@ -232,17 +234,17 @@ impl Test<'_> {
     }
 
     /// Leaves logs and states behind if `scenario` is red.
-    fn failed(&mut self, scenario: &Scenario, session: &Session<'_>) {
+    fn failed(&mut self, scenario: &Scenario, session: &Session<'_>, recording: Option<Recording>) {
         if scenario.red_count() > 0 {
-            self.after(&scenario.label(), first_red(&scenario.verdicts), session);
+            self.after(&scenario.label(), first_red(&scenario.verdicts), session, recording);
         }
     }
 
-    fn after(&mut self, what: &str, host: Option<HostName>, session: &Session<'_>) {
+    fn after(&mut self, what: &str, host: Option<HostName>, session: &Session<'_>, recording: Option<Recording>) {
         if interrupt::requested() {
             return;
         }
-        self.bundle.moment(what, session);
+        self.bundle.moment(what, session, recording);
         if self.arguments.shell_on_failure {
             self.shell(what, host, session);
         }

@@ -39,6 +39,7 @@ lab/HOST.qemu.log        what its QEMU complained of
     text.push_str(
         "\nIn each of them:\n\nlab-status.json                 which hosts ran, and the frames between them as the switch counted them\n",
     );
+    text.push_str("pcap/LINK.pcapng                what went over each link meanwhile, the first 256 bytes of each frame: tshark -r\n");
     for (file, what) in FILES {
         let _ = writeln!(text, "{:<30}  {what}", format!("HOST/{file}"));
     }

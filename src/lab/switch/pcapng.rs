@@ -126,6 +126,23 @@ fn option(body: &mut Vec<u8>, code: u16, value: &[u8]) {
     body.resize(body.len().next_multiple_of(4), 0);
 }
 
+/// How much of a capture to keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Of each frame, from its beginning.
+    pub frame_bytes: usize,
+    /// Of the whole file; frames that no longer fit are counted as dropped.
+    pub file_bytes: u64,
+}
+
+impl Limits {
+    /// Everything.
+    pub const NONE: Self = Self {
+        frame_bytes: usize::MAX,
+        file_bytes: u64::MAX,
+    };
+}
+
 /// What a capture came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
@@ -135,13 +152,15 @@ pub struct Summary {
     pub dropped: u64,
     /// Whether the capture said that it was complete; if not, the lab ended first.
     pub complete: bool,
+    /// Of the file, bytes.
+    pub bytes: u64,
 }
 
-/// Copies the next block from `source` to `target`, whole or not at all, and counts what it holds; false at the end.
+/// Copies the next block from `source` to `target`, within `limits`, whole or not at all, and counts what it holds; false at the end.
 ///
 /// # Errors
 /// Those of both; [`io::ErrorKind::InvalidData`] for what is no block.
-pub fn copy_block(source: &mut impl Read, target: &mut impl Write, summary: &mut Summary) -> io::Result<bool> {
+pub fn copy_block(source: &mut impl Read, target: &mut impl Write, limits: Limits, summary: &mut Summary) -> io::Result<bool> {
     let mut block = vec![0; 8];
     match source.read_exact(&mut block) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
@@ -161,7 +180,15 @@ pub fn copy_block(source: &mut impl Read, target: &mut impl Write, summary: &mut
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
         other => other?,
     }
+    if kind == ENHANCED_PACKET {
+        shorten(&mut block, limits.frame_bytes);
+        if summary.bytes + block.len() as u64 > limits.file_bytes {
+            summary.dropped += 1;
+            return Ok(true);
+        }
+    }
     target.write_all(&block)?;
+    summary.bytes += block.len() as u64;
     match kind {
         ENHANCED_PACKET => summary.frames += 1,
         INTERFACE_STATISTICS => {
@@ -172,4 +199,83 @@ pub fn copy_block(source: &mut impl Read, target: &mut impl Write, summary: &mut
         _ => {}
     }
     Ok(true)
+}
+
+/// Cuts the packet of an Enhanced Packet Block to its first `most` bytes; its original length stays in the block.
+fn shorten(block: &mut Vec<u8>, most: usize) {
+    let Some(captured) = block
+        .get(20..24)
+        .map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]]))
+    else {
+        return;
+    };
+    if captured as usize <= most || block.len() < PACKET_HEAD + most + 4 {
+        return;
+    }
+    block.truncate(PACKET_HEAD + most);
+    block.resize(block.len().next_multiple_of(4), 0);
+    let total = ((block.len() + 4) as u32).to_le_bytes();
+    block.extend(total);
+    block[4..8].copy_from_slice(&total);
+    block[20..24].copy_from_slice(&(most as u32).to_le_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A capture of packets of these lengths.
+    fn capture(lengths: &[usize]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        write_header(&mut bytes, &["a to b".to_owned(), "b to a".to_owned()]).unwrap();
+        for length in lengths {
+            let packet = vec![7; *length];
+            let frame = PacketFrame::new(0, 1, *length);
+            write_all_vectored(&mut bytes, &mut frame.around(&packet)).unwrap();
+        }
+        write_statistics(&mut bytes, 0, 2, lengths.len() as u64, 0).unwrap();
+        bytes
+    }
+
+    fn copy(bytes: &[u8], limits: Limits) -> (Vec<u8>, Summary) {
+        let (mut source, mut target, mut summary) = (bytes, Vec::new(), Summary::default());
+        while copy_block(&mut source, &mut target, limits, &mut summary).unwrap() {}
+        (target, summary)
+    }
+
+    #[test]
+    fn without_limits_a_copy_is_the_same() {
+        let bytes = capture(&[60, 1514]);
+        let (copied, summary) = copy(&bytes, Limits::NONE);
+        assert_eq!(copied, bytes);
+        assert_eq!((summary.frames, summary.bytes, summary.complete), (2, bytes.len() as u64, true));
+    }
+
+    #[test]
+    fn of_long_frames_the_beginning_is_kept() {
+        let limits = Limits {
+            frame_bytes: 129,
+            ..Limits::NONE
+        };
+        let (copied, summary) = copy(&capture(&[60, 1514]), limits);
+        // What is written when the second packet has 129 bytes, but for its original length.
+        let mut wanted = capture(&[60, 129]);
+        let packet = wanted.len() - 52 - (PACKET_HEAD + 132 + 4);
+        assert_eq!(wanted[packet + 24..packet + 28], 129_u32.to_le_bytes());
+        wanted[packet + 24..packet + 28].copy_from_slice(&1514_u32.to_le_bytes());
+        assert_eq!(copied, wanted);
+        assert_eq!((summary.frames, summary.dropped), (2, 0));
+    }
+
+    #[test]
+    fn a_full_file_takes_no_more_frames_but_ends_as_it_should() {
+        let bytes = capture(&[100; 50]);
+        let limits = Limits {
+            file_bytes: 1000,
+            ..Limits::NONE
+        };
+        let (copied, summary) = copy(&bytes, limits);
+        assert!(copied.len() < 1100 && summary.frames > 0, "{summary:?}");
+        assert_eq!((summary.frames + summary.dropped, summary.complete), (50, true));
+    }
 }

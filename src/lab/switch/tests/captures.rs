@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::{A, B, EVERYBODY, SOON, frame, three};
 use crate::lab::frame::HEADER;
 use crate::lab::switch::Switch;
-use crate::lab::switch::pcapng::{Summary, copy_block};
+use crate::lab::switch::pcapng::{Limits, Summary, copy_block};
 use crate::wait::{Look, until};
 
 /// Waits until captures of what goes from port 0 to port 1 have seen `count` frames: a receiver may have a frame a moment earlier.
@@ -156,7 +156,7 @@ fn two_captures_of_one_link_do_not_know_of_each_other() {
 /// What [`copy_block`] makes of `bytes`.
 fn copy(mut bytes: &[u8]) -> (Summary, Vec<u8>) {
     let (mut summary, mut copied) = (Summary::default(), Vec::new());
-    while copy_block(&mut bytes, &mut copied, &mut summary).unwrap() {}
+    while copy_block(&mut bytes, &mut copied, Limits::NONE, &mut summary).unwrap() {}
     (summary, copied)
 }
 
@@ -178,6 +178,11 @@ fn a_stream_that_breaks_off_leaves_whole_blocks() {
         assert_eq!(blocks(&copied).iter().filter(|(kind, _)| *kind == 6).count() as u64, summary.frames);
     }
     // And nonsense is an error, not a file.
-    let nonsense = copy_block(&mut [0xff_u8; 64].as_slice(), &mut Vec::new(), &mut Summary::default());
+    let nonsense = copy_block(
+        &mut [0xff_u8; 64].as_slice(),
+        &mut Vec::new(),
+        Limits::NONE,
+        &mut Summary::default(),
+    );
     assert_eq!(nonsense.unwrap_err().to_string(), "a block of 4294967295 bytes");
 }
