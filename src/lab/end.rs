@@ -59,12 +59,30 @@ pub(super) fn end(folder: &LabFolder, held: Option<Held>) -> Result<(), LabError
     })
 }
 
-/// The lab's lock. A killed supervisor's guests may have inherited it before the kernel was told to end them with it: they are ended.
+/// How long a child of ours may take from fork(2), with all our descriptors, to execve(2), without them.
+const FORK_DEADLINE: Duration = Duration::from_secs(2);
+
+/// The lab's lock. A killed supervisor's guests may have inherited it before the kernel was told to end them with it: they are ended. A
+/// lock that this process took and let go of may live on for a moment in a child that another thread is starting: it is waited for.
 ///
 /// # Errors
 /// Those of [`LabFolder::lock`].
 pub(super) fn lock(folder: &LabFolder) -> Result<File, StateError> {
     match folder.lock() {
+        Err(StateError::Busy { process, .. }) if process == std::process::id().to_string() => {
+            let mut found = folder.lock();
+            // Its result is `found`.
+            let _ = until("the lab's lock", FORK_DEADLINE, SOON, || {
+                if matches!(found, Err(StateError::Busy { .. })) {
+                    found = folder.lock();
+                }
+                match &found {
+                    Err(error @ StateError::Busy { .. }) => Look::Pending(error.to_string()),
+                    _ => Look::Ready(()),
+                }
+            });
+            found
+        }
         Err(StateError::Busy { process, .. }) if !is_alive(&process) && kill_leftovers(folder).is_ok() => folder.lock(),
         other => other,
     }
