@@ -3,6 +3,7 @@
 mod capture;
 mod cut;
 mod impair;
+mod probe;
 mod status;
 mod target;
 mod test;
@@ -31,6 +32,7 @@ Examples:
   meshimg lab test cluster.yaml         boot, probe, cause faults, probe, end
   meshimg lab test cluster.yaml --stock the same with packages from the archive
   meshimg lab up cluster.yaml           the hosts run until `lab down`
+  meshimg lab probe cluster.yaml        all probes on them, as often as you like
   meshimg lab ssh cluster.yaml host1    a shell on host1
   meshimg lab kill cluster.yaml host1   cut its power; `lab start` undoes it
   meshimg lab cut cluster.yaml host1    cut it off; `lab heal` undoes it
@@ -103,6 +105,8 @@ pub enum Verb {
         /// The cluster.yaml
         file: PathBuf,
     },
+    /// All probes on the running hosts; exit 6 if anything is red
+    Probe(probe::Arguments),
     /// Measure again and again how long faults cut containers off
     Outages(outages::Arguments),
     /// Up, all probes, the fault scenarios, down; exit 6 if anything is red
@@ -129,6 +133,7 @@ pub struct Start {
 pub fn run(verb: Verb, context: &Context) -> Result<ExitCode, Error> {
     match verb {
         Verb::Up(start) => up(&start, context)?,
+        Verb::Probe(arguments) => probe::run(&arguments, context)?,
         Verb::Outages(arguments) => outages::run(&arguments, context)?,
         Verb::Test(arguments) => test::run(&arguments, context)?,
         Verb::Status { file, format } => status::run(&file, format, context)?,

@@ -22,6 +22,7 @@ const VERBS: &[&[&str]] = &[
     &["lab", "capture"],
     &["lab", "down"],
     &["lab", "outages"],
+    &["lab", "probe"],
     &["lab", "test"],
     &["schema"],
     &["completions"],

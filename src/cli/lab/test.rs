@@ -67,10 +67,24 @@ pub struct Arguments {
 
 /// How the report is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ReportFormat {
+pub enum ReportFormat {
     Text,
     Json,
     Junit,
+}
+
+impl ReportFormat {
+    /// The report in this format.
+    ///
+    /// # Errors
+    /// Those of the serialisers, which have none for these types.
+    pub fn of(self, report: &Report, context: &Context) -> Result<String, Error> {
+        Ok(match self {
+            Self::Text => report.text(context.color),
+            Self::Json => report.json()?,
+            Self::Junit => report.junit().map_err(io::Error::other)?,
+        })
+    }
 }
 
 /// A value of `--scenario`.
@@ -276,11 +290,7 @@ impl Test<'_> {
         report.bundle = self.bundle.path().map(PathBuf::from);
         self.bundle.finish(self.plan, report, &self.context.ui);
         let written = page::write(self.arguments.report.as_deref(), report);
-        match self.arguments.format {
-            ReportFormat::Text => output::print(&report.text(self.context.color))?,
-            ReportFormat::Json => output::print(&report.json()?)?,
-            ReportFormat::Junit => output::print(&report.junit().map_err(io::Error::other)?)?,
-        }
+        output::print(&self.arguments.format.of(report, self.context)?)?;
         Ok(written?)
     }
 }
