@@ -39,10 +39,16 @@ impl<T> Queue<T> {
 
     /// Adds an item of `bytes` bytes; false if there was no room or the queue is closed.
     pub fn push(&self, item: T, bytes: usize) -> bool {
+        self.push_after(item, bytes, |_| ())
+    }
+
+    /// As [`Queue::push`], and calls `before` with the item when there is room, before the reader can have it.
+    pub fn push_after(&self, item: T, bytes: usize, before: impl FnOnce(&T)) -> bool {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.closed || waiting.bytes + bytes > self.bytes_max {
             return false;
         }
+        before(&item);
         waiting.bytes += bytes;
         waiting.items.push_back((item, bytes));
         drop(waiting);

@@ -335,17 +335,17 @@ fn arrive(line: &DelayLine, shared: &Weak<Shared>) {
     }
 }
 
-/// Gives a frame to the receiver, and to captures.
+/// Gives a frame to the receiver, and to captures. It is counted and captured before the receiver can see it.
 fn deliver(pair: &Pair, plugged: &Plugged, frame: Arc<Frame>) {
     let length = frame.length();
-    let captured = pair.is_captured().then(|| Arc::clone(&frame));
-    if !plugged.queue.push(frame, length) {
+    let pushed = plugged.queue.push_after(frame, length, |frame| {
+        pair.frames.fetch_add(1, Relaxed);
+        pair.bytes.fetch_add(length as u64, Relaxed);
+        if pair.is_captured() {
+            pair.capture(frame);
+        }
+    });
+    if !pushed {
         pair.dropped_by_full_queue.fetch_add(1, Relaxed);
-        return;
-    }
-    pair.frames.fetch_add(1, Relaxed);
-    pair.bytes.fetch_add(length as u64, Relaxed);
-    if let Some(frame) = captured {
-        pair.capture(&frame);
     }
 }

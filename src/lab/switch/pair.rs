@@ -26,8 +26,6 @@ pub struct Pair {
     impaired: Mutex<Option<Impaired>>,
     is_captured: AtomicBool,
     captures: RwLock<Vec<(Arc<Capture>, Direction)>>,
-    /// Frames given to captures: one for each that takes it.
-    captured: AtomicU64,
     pub frames: AtomicU64,
     pub bytes: AtomicU64,
     pub duplicated: AtomicU64,
@@ -105,14 +103,7 @@ impl Pair {
         let captures = self.captures.read().unwrap_or_else(PoisonError::into_inner);
         for (capture, direction) in captures.iter() {
             capture.add(Arc::clone(frame), *direction);
-            self.captured.fetch_add(1, Relaxed);
         }
-    }
-
-    /// How many frames captures were given.
-    #[cfg(test)]
-    pub fn captured(&self) -> u64 {
-        self.captured.load(Relaxed)
     }
 
     pub fn count(&self) -> PairCount {

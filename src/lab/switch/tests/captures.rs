@@ -4,20 +4,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{A, B, EVERYBODY, SOON, frame, three};
 use crate::lab::frame::HEADER;
-use crate::lab::switch::Switch;
 use crate::lab::switch::pcapng::{Limits, Summary, copy_block};
 use crate::wait::{Look, until};
-
-/// Waits until captures of what goes from port 0 to port 1 have seen `count` frames: a receiver may have a frame a moment earlier.
-pub fn wait_for_frames(switch: &Switch, count: u64) {
-    until("frames in captures", SOON, Duration::from_millis(5), || {
-        match switch.0.pairs[1].captured() {
-            seen if seen == count => Look::Ready(()),
-            seen => Look::Pending(seen.to_string()),
-        }
-    })
-    .unwrap();
-}
 
 /// One block: its type and what is between the two lengths, which are equal.
 fn blocks(mut bytes: &[u8]) -> Vec<(u32, Vec<u8>)> {
@@ -71,7 +59,6 @@ fn both_directions_of_one_link_are_in_the_file_and_nothing_else() {
         }
     })
     .unwrap();
-    wait_for_frames(&switch, 1);
     switch.end_capture(&capture);
     switch.set_cut(0, 1, false);
     a.send(A, B, "too late");
@@ -122,7 +109,6 @@ fn a_writer_that_does_not_write_costs_the_file_frames_and_nobody_else() {
         assert_eq!(b.hears(), text);
     }
     assert_eq!(switch.count(0, 1).frames, 700);
-    wait_for_frames(&switch, 700);
     switch.end_capture(&capture);
     let mut bytes = Vec::new();
     capture.write(&mut bytes, &["there".to_owned(), "back".to_owned()]).unwrap();
@@ -139,11 +125,9 @@ fn two_captures_of_one_link_do_not_know_of_each_other() {
     let second = switch.capture(1, 0);
     a.send(A, B, "both");
     assert_eq!(b.hears(), "both");
-    wait_for_frames(&switch, 2);
     switch.end_capture(&first);
     a.send(A, B, "second");
     assert_eq!(b.hears(), "second");
-    wait_for_frames(&switch, 3);
     switch.end_capture(&second);
     let frames = |capture: &super::super::Capture| {
         let mut bytes = Vec::new();
@@ -168,7 +152,6 @@ fn a_stream_that_breaks_off_leaves_whole_blocks() {
         a.send(A, B, text);
         assert_eq!(b.hears(), text);
     }
-    wait_for_frames(&switch, 2);
     switch.end_capture(&capture);
     let mut bytes = Vec::new();
     capture.write(&mut bytes, &["there".to_owned(), "back".to_owned()]).unwrap();
