@@ -26,6 +26,9 @@ const NETWORKING: &str =
 /// The process of the probe container; 0 when it has ended, nothing when there is none.
 const PROBE_CONTAINER: &str = "docker container inspect --format '{{.State.Pid}}' meshimg-probe 2>/dev/null || true";
 
+/// A host whose ovs-vswitchd starts anew leaves the tree and joins it again, so quickly that the two changes may run into one outage.
+const CHANGES: f64 = 2.0;
+
 /// `systemctl restart openvswitch-switch`.
 pub(super) fn ovs_restart(session: &mut Session<'_>, scenario: &mut Scenario) -> Result<(), LabError> {
     open_vswitch(session, scenario, "systemctl restart openvswitch-switch", |machine| {
@@ -60,7 +63,7 @@ fn open_vswitch(
 ) -> Result<(), LabError> {
     let root = session.plan.spanning_tree.root.clone();
     scenario.what = format!("{what} on {root}, the root");
-    scenario.limit_seconds = through_another(session.plan, promised(session.plan));
+    scenario.limit_seconds = through_another(session.plan, promised(session.plan).map(|seconds| CHANGES * seconds));
     let own = outages_around(session, scenario, &root, Own::Stay, |session| fault(machine(session, &root)?))?;
     let why = "BFD is ovs-vswitchd's work, so its peers take a host without it for dead until it is back";
     scenario.by_design = own_outage(&root, own.as_ref(), why);
