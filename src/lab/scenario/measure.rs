@@ -52,6 +52,12 @@ pub(super) fn promised(plan: &Plan) -> Option<f64> {
     (plan.spanning_tree.protocol == LoopProtection::Rstp && with_bfd).then_some(RSTP_LIMIT_SECONDS)
 }
 
+/// The outage that is promised when a bridge on the path leaves the tree for a moment and joins it again. A proposal or agreement that is
+/// lost meanwhile is made good by the next hello (IEEE 802.1D-2004, 17.13).
+pub(super) fn promised_rejoin(plan: &Plan) -> Option<f64> {
+    promised(plan).map(|seconds| seconds + f64::from(plan.spanning_tree.hello))
+}
+
 /// The outage that is promised when `left` hosts lose the root, where one is.
 pub(super) fn promised_without_root(plan: &Plan, left: usize) -> Option<f64> {
     promised(plan).filter(|_| left <= WITHOUT_ROOT_MAX)

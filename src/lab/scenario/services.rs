@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::measure::{machine, promised};
+use super::measure::{machine, promised_rejoin};
 use super::steps::{COMEBACK_DEADLINE, Own, UNTOUCHED_SECONDS, ask, not_happened, outages_around, own_outage, wait_for};
 use crate::lab::LabError;
 use crate::lab::session::Session;
@@ -25,9 +25,6 @@ const NETWORKING: &str =
 
 /// The process of the probe container; 0 when it has ended, nothing when there is none.
 const PROBE_CONTAINER: &str = "docker container inspect --format '{{.State.Pid}}' meshimg-probe 2>/dev/null || true";
-
-/// A host whose ovs-vswitchd starts anew leaves the tree and joins it again, so quickly that the two changes may run into one outage.
-const CHANGES: f64 = 2.0;
 
 /// `systemctl restart openvswitch-switch`.
 pub(super) fn ovs_restart(session: &mut Session<'_>, scenario: &mut Scenario) -> Result<(), LabError> {
@@ -63,7 +60,7 @@ fn open_vswitch(
 ) -> Result<(), LabError> {
     let root = session.plan.spanning_tree.root.clone();
     scenario.what = format!("{what} on {root}, the root");
-    scenario.limit_seconds = through_another(session.plan, promised(session.plan).map(|seconds| CHANGES * seconds));
+    scenario.limit_seconds = through_another(session.plan, promised_rejoin(session.plan));
     let own = outages_around(session, scenario, &root, Own::Stay, |session| fault(machine(session, &root)?))?;
     let why = "BFD is ovs-vswitchd's work, so its peers take a host without it for dead until it is back";
     scenario.by_design = own_outage(&root, own.as_ref(), why);

@@ -206,7 +206,6 @@ fn daemon(check: &mut Check, planned: &BTreeMap<String, Value>, running: &Value)
 
 /// As in 60-meshimg.conf. What br_netfilter makes is there only once it is loaded.
 const SYSCTLS: &[(&str, &str)] = &[
-    ("net/ipv4/ip_forward", "1"),
     ("net/bridge/bridge-nf-call-iptables", "0"),
     ("net/bridge/bridge-nf-call-ip6tables", "0"),
 ];

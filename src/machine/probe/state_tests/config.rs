@@ -140,14 +140,14 @@ fn persistence_finds_files_that_differ() {
     let ports = |config: &mut Config| set(known(&mut config.stanzas), "ovs_ports", "gre1");
     one(&red(ports), "host1: ports of br0 for ifupdown is gre1, planned gre1 gre2");
     one(
-        &red(|config| set(&mut config.sysctls, "net/ipv4/ip_forward", "0")),
-        "host1: net/ipv4/ip_forward in the files of sysctl.d is 0, planned 1",
+        &red(|config| set(&mut config.sysctls, "net/bridge/bridge-nf-call-iptables", "1")),
+        "host1: net/bridge/bridge-nf-call-iptables in the files of sysctl.d is 1, planned 0",
     );
     one(
         &reds(persistence, |facts| {
-            set(&mut boot_of(facts, "host1").sysctls, "net/ipv4/ip_forward", "0")
+            set(&mut boot_of(facts, "host1").sysctls, "net/bridge/bridge-nf-call-iptables", "1")
         }),
-        "host1: net/ipv4/ip_forward is 0, planned 1",
+        "host1: net/bridge/bridge-nf-call-iptables is 1, planned 0",
     );
 }
 
