@@ -181,7 +181,7 @@ mod tests {
         assert!(judge(0.1, Some("there was no reply after it")).is_err());
         assert_eq!(
             judge(9.0, None).unwrap_err(),
-            "after clock-jump: containers on host1 were cut off for 9.00 s, and 1 s is the limit"
+            "after clock-jump: containers on host1 were cut off for 9.00 s, and 3 s is the limit"
         );
     }
 
