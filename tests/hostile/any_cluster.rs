@@ -26,7 +26,7 @@ impl<'a> Choices<'a> {
         value % count.max(1)
     }
 
-    fn within(&mut self, least: u32, most: u32) -> u32 {
+    fn between(&mut self, least: u32, most: u32) -> u32 {
         least + self.below(most - least + 1)
     }
 
@@ -94,7 +94,7 @@ pub const STRINGS: &[&str] = &[
 
 /// A text of the special strings that has no byte order mark, which a YAML file may not hold outside its start.
 fn text(choices: &mut Choices<'_>) -> String {
-    let parts = choices.within(1, 3);
+    let parts = choices.between(1, 3);
     (0..parts).map(|_| choices.of(STRINGS).replace('\u{feff}', "")).collect()
 }
 
@@ -150,7 +150,7 @@ impl Frame {
 
 /// The text of a cluster.yaml that `meshimg check` must accept, with warnings perhaps. It has at most `hosts_max` hosts.
 pub fn cluster_yaml(choices: &mut Choices<'_>, hosts_max: u32) -> String {
-    let hosts = choices.within(2, hosts_max);
+    let hosts = choices.between(2, hosts_max);
     let mut file = json!({ "version": 1, "name": name(choices, 1) });
     let mut frame = Frame {
         hosts,
@@ -175,7 +175,7 @@ pub fn cluster_yaml(choices: &mut Choices<'_>, hosts_max: u32) -> String {
     let list: Vec<Value> = names
         .iter()
         .map(|name| {
-            taken += choices.within(1, 300);
+            taken += choices.between(1, 300);
             // Not the first and last of a /24, the prefix length where none is given: they are no host's.
             taken += match taken % 256 {
                 0 | 255 => 2,
@@ -227,7 +227,7 @@ fn docker(choices: &mut Choices<'_>) -> Value {
         docker.insert("daemon".into(), daemon.into());
     }
     if choices.yes() {
-        let port = choices.within(1, 65535);
+        let port = choices.between(1, 65535);
         let path = |choices: &mut Choices<'_>| choices.of(&["/a", "/etc/docker/ca.pem", "/.-_+/x", "/"]).to_owned();
         let api = match choices.below(3) {
             0 => json!("none"),
@@ -259,18 +259,18 @@ fn access(choices: &mut Choices<'_>) -> Value {
 /// From a prefix length that all addresses fit in, or one that only warns.
 fn prefix_length(choices: &mut Choices<'_>, frame: &Frame) -> u32 {
     match (frame.is_ipv4, !frame.has_gateway && choices.rarely()) {
-        (true, false) => choices.within(8, 16),
-        (false, false) => choices.within(24, 64),
-        (true, true) => choices.within(31, 32),
-        (false, true) => choices.within(65, 128),
+        (true, false) => choices.between(8, 16),
+        (false, false) => choices.between(24, 64),
+        (true, true) => choices.between(31, 32),
+        (false, true) => choices.between(65, 128),
     }
 }
 
 fn underlay(choices: &mut Choices<'_>, frame: &mut Frame) -> Value {
     // 1280 and 70 bytes of overhead are the most that any kind of tunnel needs.
-    let mut underlay = json!({ "mtu": choices.within(1350, 9216) });
+    let mut underlay = json!({ "mtu": choices.between(1350, 9216) });
     if choices.rarely() {
-        underlay["mtu"] = choices.within(9217, 65535).into();
+        underlay["mtu"] = choices.between(9217, 65535).into();
     }
     if choices.yes() {
         underlay["interface"] = choices.of(&["eth1", "ens3", "enp0s3.7", "x-_.y"]).into();
@@ -295,9 +295,9 @@ fn containers(choices: &mut Choices<'_>, frame: &mut Frame) -> Value {
     }
     let subnet = match choices.below(4) {
         0 => "172.17.0.0/16".parse().expect("a network"),
-        1 => Ipv4Net::new(Ipv4Addr::from(0x0a00_0000 | choices.below(1 << 24)), choices.within(8, 20) as u8).expect("a short prefix"),
-        2 => Ipv4Net::new(Ipv4Addr::from(0xc0a8_0000 | choices.below(1 << 16)), choices.within(16, 21) as u8).expect("a short prefix"),
-        _ => Ipv4Net::new(Ipv4Addr::from(0xac10_0000 | choices.below(1 << 20)), choices.within(12, 20) as u8).expect("a short prefix"),
+        1 => Ipv4Net::new(Ipv4Addr::from(0x0a00_0000 | choices.below(1 << 24)), choices.between(8, 20) as u8).expect("a short prefix"),
+        2 => Ipv4Net::new(Ipv4Addr::from(0xc0a8_0000 | choices.below(1 << 16)), choices.between(16, 21) as u8).expect("a short prefix"),
+        _ => Ipv4Net::new(Ipv4Addr::from(0xac10_0000 | choices.below(1 << 20)), choices.between(12, 20) as u8).expect("a short prefix"),
     }
     .trunc();
     containers.insert("subnet".into(), subnet.to_string().into());
@@ -305,7 +305,7 @@ fn containers(choices: &mut Choices<'_>, frame: &mut Frame) -> Value {
     if capacity > frame.hosts {
         containers.insert("capacity".into(), capacity.into());
     }
-    let first = choices.maybe(|choices| Ipv4Addr::from(u32::from(subnet.network()) + choices.within(1, 300)));
+    let first = choices.maybe(|choices| Ipv4Addr::from(u32::from(subnet.network()) + choices.between(1, 300)));
     if let Some(first) = first {
         containers.insert("first-address".into(), first.to_string().into());
     }
@@ -317,8 +317,8 @@ fn containers(choices: &mut Choices<'_>, frame: &mut Frame) -> Value {
 fn bfd(choices: &mut Choices<'_>) -> Value {
     match choices.below(3) {
         0 => json!("none"),
-        1 => json!({ "interval": format!("{}ms", choices.within(1, 60_000)), "multiplier": choices.within(1, 255) }),
-        _ => json!({ "interval": format!("{}s", choices.within(1, 60)) }),
+        1 => json!({ "interval": format!("{}ms", choices.between(1, 60_000)), "multiplier": choices.between(1, 255) }),
+        _ => json!({ "interval": format!("{}s", choices.between(1, 60)) }),
     }
 }
 
@@ -337,16 +337,16 @@ fn mesh(choices: &mut Choices<'_>, frame: &mut Frame, tunnel: &str, names: &[Str
     }
     if choices.yes() {
         let mut timers = Map::new();
-        let hello = choices.within(1, 10);
+        let hello = choices.between(1, 10);
         let most_hello = if protocol == "stp" { hello } else { 2 };
-        let max_age = choices.within((2 * (most_hello + 1)).max(6), 40);
+        let max_age = choices.between((2 * (most_hello + 1)).max(6), 40);
         if protocol == "stp" {
             timers.insert("hello".into(), hello.into());
         } else if choices.yes() {
-            timers.insert("transmit-hold-count".into(), choices.within(1, 10).into());
+            timers.insert("transmit-hold-count".into(), choices.between(1, 10).into());
         }
         timers.insert("max-age".into(), max_age.into());
-        timers.insert("forward-delay".into(), choices.within((max_age.div_ceil(2) + 1).max(4), 30).into());
+        timers.insert("forward-delay".into(), choices.between((max_age.div_ceil(2) + 1).max(4), 30).into());
         mesh["timers"] = timers.into();
     }
     // Roots by name, or by priorities; both together are right only if the numbers say the same.
@@ -422,7 +422,7 @@ fn host(choices: &mut Choices<'_>, frame: &Frame, name: &str, offset: u32) -> Va
                 }
                 if choices.yes() {
                     let block = cut.slice(cut.capacity).expect("within the capacity");
-                    let length = choices.within(block.prefix_len().into(), 30) as u8;
+                    let length = choices.between(block.prefix_len().into(), 30) as u8;
                     containers["slice"] = Ipv4Net::new(block.network(), length).expect("at most 30").to_string().into();
                 }
             }
