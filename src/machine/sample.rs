@@ -2,20 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::sync::Mutex;
-use std::time::Duration;
 
+use super::Facts;
 use super::facts::{
-    Address, Boot, CloudInit, Config, DockerContainer, DockerFacts, DockerNetwork, FileFacts, Found, IpLink, Listener, SlowUnit, Traffic,
-    Transport, UnitFile, UnitTimes,
+    Address, Boot, CloudInit, DockerContainer, DockerFacts, DockerNetwork, Found, IpLink, Listener, SlowUnit, Traffic, Transport, UnitTimes,
 };
 use super::openvswitch::{Bridge, Interface, OpenVSwitch, Port};
 use super::probe::container::{Containers, ProbeContainer};
-use super::{Facts, Machine};
-use crate::exec::{ExecError, Finished};
 use crate::plan::*;
-use crate::render::host_files;
 use crate::spec::{Api, Bfd, HostName, LoopProtection, Network, Os, Tunnel};
+
+mod config;
+mod scripted;
+
+use config::config;
+pub use scripted::{Scripted, machines};
 
 const LINKS: [(&str, usize, usize); 3] = [("gre1", 0, 1), ("gre2", 0, 2), ("gre3", 1, 2)];
 
@@ -146,68 +147,6 @@ fn host_facts(plan: &Plan, host: &HostPlan) -> Facts {
         }),
         config: Found::Known(config(plan, host)),
     }
-}
-
-fn config(plan: &Plan, host: &HostPlan) -> Config {
-    let planned = host_files(plan, host).unwrap();
-    let unit = |name: &str, state: &str| {
-        let of = |path: &&str| path.contains(&format!("/{name}"));
-        let paths = planned
-            .iter()
-            .map(|file| file.path.as_str())
-            .filter(of)
-            .map(str::to_owned)
-            .collect();
-        let unit = UnitFile {
-            load_state: "loaded".into(),
-            state: state.into(),
-            paths,
-            needs_reload: false,
-        };
-        (name.to_owned(), unit)
-    };
-    let stored = OpenVSwitch {
-        version: None,
-        bridges: BTreeMap::from([(host.mesh_bridge.name.to_string(), stored(bridge(plan, host)))]),
-    };
-    let ports: Vec<&str> = host.mesh_bridge.ports.iter().map(|port| port.name.as_str()).collect();
-    Config {
-        files: planned.iter().map(|file| (file.path.clone(), FileFacts::from(file))).collect(),
-        units: BTreeMap::from([
-            unit("docker.service", "enabled"),
-            unit("meshimg-mesh.service", "enabled"),
-            unit("meshimg-setup.service", "enabled"),
-            unit("networking.service", "enabled"),
-            unit("openvswitch-switch.service", "enabled"),
-            unit("ovs-vswitchd.service", "static"),
-            unit("ovsdb-server.service", "static"),
-        ]),
-        ovs: Found::Known(stored),
-        sysctls: map([
-            ("net/ipv4/ip_forward", "1".into()),
-            ("net/bridge/bridge-nf-call-iptables", "0".into()),
-            ("net/bridge/bridge-nf-call-ip6tables", "0".into()),
-        ]),
-        stanzas: Found::Known(map([
-            ("ovs_ports", ports.join(" ")),
-            ("address", host.container_bridge.address.to_string()),
-        ])),
-        docker: Found::default(),
-    }
-}
-
-/// A bridge as the database on disk has it: without what only the daemon knows.
-fn stored(mut bridge: Bridge) -> Bridge {
-    bridge.rstp_status.clear();
-    bridge.status.clear();
-    for port in bridge.ports.values_mut() {
-        port.rstp_status.clear();
-        port.status.clear();
-        let interface = &mut port.interface;
-        (interface.mac_in_use, interface.mtu, interface.admin_state, interface.link_state) = (None, None, None, None);
-        interface.bfd_status.clear();
-    }
-    bridge
 }
 
 fn bridge(plan: &Plan, host: &HostPlan) -> Bridge {
@@ -416,59 +355,4 @@ pub fn answer(script: &str) -> String {
         None => " 3 packets transmitted, 3 received, 0% packet loss, time 407ms\n rtt min/avg/max/mdev = 1.1/1.5/1.9/0.3 ms".to_owned(),
     };
     names.map(|name| format!("\n[{name} 0]\n{}\n", ping(name))).collect()
-}
-
-type Answer = Box<dyn Fn(&str) -> Result<String, String> + Send + Sync>;
-
-/// A machine that answers with a function.
-pub struct Scripted {
-    name: HostName,
-    answer: Answer,
-    scripts: Mutex<Vec<String>>,
-}
-
-impl Scripted {
-    /// `answer`: output for a script, or the end of stderr of a failure.
-    pub fn new(name: &str, answer: impl Fn(&str) -> Result<String, String> + Send + Sync + 'static) -> Self {
-        Self {
-            name: name.parse().unwrap(),
-            answer: Box::new(answer),
-            scripts: Mutex::default(),
-        }
-    }
-
-    pub fn calls(&self) -> usize {
-        self.scripts.lock().unwrap().len()
-    }
-
-    pub fn last_script(&self) -> String {
-        self.scripts.lock().unwrap().last().cloned().unwrap_or_default()
-    }
-}
-
-impl Machine for Scripted {
-    fn name(&self) -> &HostName {
-        &self.name
-    }
-
-    fn run(&self, script: &str, _deadline: Duration) -> Result<Finished, ExecError> {
-        self.scripts.lock().unwrap().push(script.to_owned());
-        match (self.answer)(script) {
-            Ok(output) => Ok(Finished {
-                stdout: output.into_bytes(),
-                stderr: Vec::new(),
-                took: Duration::ZERO,
-            }),
-            Err(stderr_tail) => Err(ExecError::Failed {
-                command_line: "ssh".into(),
-                status: "exit status: 1".into(),
-                stderr_tail,
-            }),
-        }
-    }
-}
-
-/// As the probes take them.
-pub fn machines(scripted: &[Scripted]) -> Vec<&dyn Machine> {
-    scripted.iter().map(|machine| machine as &dyn Machine).collect()
 }
