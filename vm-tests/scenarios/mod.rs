@@ -46,9 +46,14 @@ pub fn all() -> Vec<Trial> {
     .collect()
 }
 
-/// A test on the lab of `cluster`.
+/// A test on the lab of `cluster`. Why it failed is said at once, and not only at the end of all: who reads a log that is cut, or watches,
+/// has it then.
 fn on(cluster: &'static Cluster, name: &str, test: impl FnOnce(&mut Session<'static>) -> Result<(), Failed> + Send + 'static) -> Trial {
-    Trial::test(format!("{}::{name}", cluster.example.replace('-', "_")), move || cluster.with(test))
+    Trial::test(format!("{}::{name}", cluster.example.replace('-', "_")), move || {
+        cluster
+            .with(test)
+            .inspect_err(|failed| println!("{}", failed.message().unwrap_or("failed without a word")))
+    })
 }
 
 /// A test on three hosts with every default.
