@@ -15,6 +15,8 @@ pub struct Pings {
     pub mean_ms: Option<f64>,
     /// The packet did not fit the sender's own interface (EMSGSIZE).
     pub too_long: bool,
+    /// How often it was tried before this: what was lost then is not counted here.
+    pub tries_before: u32,
     /// The first line that says what is wrong.
     pub error: Option<String>,
 }
@@ -25,11 +27,15 @@ impl Pings {
         self.sent > 0 && self.received == self.sent
     }
 
-    /// `2 of 3 answered`, with what ping said against it.
+    /// `2 of 3 answered`, with the tries that it took, and what ping said against it.
     pub fn summary(&self) -> String {
         let counts = match self.sent {
             0 => "nothing was sent".to_owned(),
             sent => format!("{} of {sent} answered", self.received),
+        };
+        let counts = match self.tries_before {
+            0 => counts,
+            before => format!("{counts} at try {}", before + 1),
         };
         match &self.error {
             Some(error) => format!("{counts}: {error}"),
@@ -44,6 +50,8 @@ pub fn parse(output: &str) -> Pings {
     for line in output.lines() {
         if line.contains(" packets transmitted") {
             statistics(&mut pings, line);
+        } else if let Some(before) = line.strip_prefix(TRIES_BEFORE) {
+            pings.tries_before = before.trim().parse().unwrap_or(0);
         } else if let Some(times) = line.strip_prefix("rtt min/avg/max/mdev = ") {
             pings.mean_ms = times.split('/').nth(1).and_then(|mean| mean.parse().ok());
         } else if is_error(line) {
@@ -77,6 +85,13 @@ fn statistics(pings: &mut Pings, line: &str) {
         }
     }
 }
+
+/// How often a host pings before it says that something does not answer: a tree that finds another way needs a second or two, and so does
+/// a neighbour whose address nobody has asked for yet. What is really cut off does not answer the third time either, 2 s later each.
+const TRIES: u32 = 3;
+
+/// Before the number of tries, on a line of its own that is not ping's.
+const TRIES_BEFORE: &str = "tries before: ";
 
 /// A ping to be run on a machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,29 +127,41 @@ pub(super) fn inside(container: Option<&ProbeContainer>) -> String {
         .unwrap_or_default()
 }
 
-/// A script that runs all `orders` at the same time and prints their output in sections (see `facts/sections.rs`).
+/// A script that runs all `orders` at the same time, each again while packets of it are lost ([`TRIES`] times at most), and prints the
+/// last output of each in sections (see `facts/sections.rs`).
 pub fn script(orders: &[Order]) -> String {
-    const HEAD: &str = r#"PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+    let starts: String = orders
+        .iter()
+        .map(|order| format!("start {} {}\n", order.name, order.command))
+        .collect();
+    let shows: String = orders.iter().map(|order| format!("show {}\n", order.name)).collect();
+    format!("most={TRIES}\n{HEAD}{starts}wait\n{shows}")
+}
+
+/// What does not fit the sender's own interface never will, and is not tried again.
+const HEAD: &str = r#"PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export PATH LC_ALL=C
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 start() {
   name=$1
   shift
-  ( status=0; timeout 20 "$@" >"$work/$name" 2>&1 || status=$?; echo "$status" >"$work/$name.status" ) &
+  (
+    tries=0
+    until [ "$tries" -eq "$most" ] || grep -qs -e ' 0% packet loss' -e 'essage too long' "$work/$name"; do
+      tries=$((tries + 1))
+      status=0
+      timeout 20 "$@" >"$work/$name" 2>&1 || status=$?
+    done
+    echo "tries before: $((tries - 1))" >>"$work/$name"
+    echo "$status" >"$work/$name.status"
+  ) &
 }
 show() {
   printf '\n[%s %s]\n' "$1" "$(cat "$work/$1.status")"
   sed 's/^/ /' "$work/$1"
 }
 "#;
-    let starts: String = orders
-        .iter()
-        .map(|order| format!("start {} {}\n", order.name, order.command))
-        .collect();
-    let shows: String = orders.iter().map(|order| format!("show {}\n", order.name)).collect();
-    format!("{HEAD}{starts}wait\n{shows}")
-}
 
 #[cfg(test)]
 mod tests {
@@ -198,21 +225,51 @@ mod tests {
             name: name.to_owned(),
             command: command.to_owned(),
         };
-        let text = script(&[
+        let sections = run(&[
             order("host2", "echo one"),
             order("host3.over", "sh -c exit\\ 3"),
             order("host4", "no-such-program"),
         ]);
-        let finished = crate::exec::Tool::new("sh", std::time::Duration::from_secs(20))
-            .arguments(["-eu", "-s"])
-            .stdin(text)
-            .run()
-            .unwrap();
-        let sections = crate::machine::facts::sections_of(&finished.stdout_text());
-        assert_eq!(sections.get("host2").unwrap().output, "one\n");
+        assert_eq!(sections.get("host2").unwrap().output, "one\ntries before: 2\n");
         assert_eq!(sections.get("host3.over").unwrap().status, 3);
         assert_eq!(sections.get("host4").unwrap().status, 127);
         assert!(parse(&sections.get("host4").unwrap().output).error.is_some());
+    }
+
+    /// A mesh that is finding another way answers a moment later; one that is cut does not.
+    #[test]
+    fn what_loses_packets_is_tried_again_and_what_does_not_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        // Stands for ping: writes down that it was called, and answers from the call on whose number is given.
+        let program = folder.path().join("answers");
+        let text = "#!/bin/sh\necho >>\"$0.$1\"\ntest $(wc -l <\"$0.$1\") -ge $2 && lost=0 || lost=100\n\
+                    echo \"3 packets transmitted, $((3 - lost * 3 / 100)) received, $lost% packet loss, time 2ms\"\n";
+        std::fs::write(&program, text).unwrap();
+        let answering = |name: &str, from: u32| Order {
+            name: name.to_owned(),
+            command: format!("sh {} {name} {from}", program.display()),
+        };
+        let sections = run(&[answering("at-once", 1), answering("later", 3), answering("never", 99)]);
+        let shown = |name: &str| parse(&sections.get(name).unwrap().output).summary();
+        assert_eq!(shown("at-once"), "3 of 3 answered");
+        assert_eq!(shown("later"), "3 of 3 answered at try 3");
+        assert_eq!(shown("never"), "0 of 3 answered at try 3");
+        let calls = |name: &str| {
+            std::fs::read_to_string(folder.path().join(format!("answers.{name}")))
+                .unwrap()
+                .lines()
+                .count()
+        };
+        assert_eq!((calls("at-once"), calls("later"), calls("never")), (1, 3, 3));
+    }
+
+    fn run(orders: &[Order]) -> crate::machine::facts::Sections {
+        let finished = crate::exec::Tool::new("sh", std::time::Duration::from_secs(20))
+            .arguments(["-eu", "-s"])
+            .stdin(script(orders))
+            .run()
+            .unwrap();
+        crate::machine::facts::sections_of(&finished.stdout_text())
     }
 
     proptest! {

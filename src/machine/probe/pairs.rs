@@ -8,8 +8,8 @@ use crate::machine::ping::{self, Order, Pings};
 use crate::machine::{Machine, on_each, ssh};
 use crate::spec::HostName;
 
-/// All pings of a host run at once and each has its own limit of 20 s.
-const DEADLINE: Duration = Duration::from_secs(60);
+/// All pings of a host run at once; each is tried three times at most, with a limit of 20 s each time.
+const DEADLINE: Duration = Duration::from_secs(90);
 
 /// What each host said, or why it said nothing.
 pub struct Answers(BTreeMap<HostName, Result<Sections, String>>);
