@@ -51,8 +51,9 @@ pub const SUPERVISOR_VERB: &str = "lab-supervisor";
 /// Programs that a lab needs.
 pub const PROGRAMS: &[&str] = &[qemu::QEMU, "qemu-img", "setpriv", "ssh", "ssh-keygen"];
 
-/// Memory of a guest, MiB. Under TCG its QEMU takes up to 320 MiB more, so three of them and all else stay under 4 GiB.
-pub const MEMORY_MIB: u32 = 768;
+/// Memory of a guest, MiB: as much as the smallest server one can rent. Programs on a host take 220 MiB of it. Under TCG its QEMU takes up to
+/// 820 MiB more (see [`qemu::accelerator`]), so three of them and all else stay under 4 GiB.
+pub const MEMORY_MIB: u32 = 512;
 
 /// Processors of a guest.
 pub const PROCESSORS: u32 = 1;

@@ -19,13 +19,14 @@ pub fn label(cluster: &str, host: &str) -> String {
     format!("guest=meshimg:{cluster}:{host}")
 }
 
-/// The arguments that set how instructions run. Translated code may take 256 MiB: by default QEMU lets it grow to 1 GiB besides the
-/// guest's memory. A processor without AVX is the faster one to emulate: programs that find wide registers use them, and a Debian 13
-/// host took 42 s to the end of its boot with Nehalem, 50 s with max.
+/// The arguments that set how instructions run. Translated code may take 768 MiB: a host's first boot and a round of probes make 540 MiB of
+/// it. When the buffer is full QEMU throws all of it away, and the host all but stands still while it is made anew; three hosts that do the
+/// same come to that at the same time, and BFD takes links for dead that are well. A processor without AVX is the faster one to emulate:
+/// programs that find wide registers use them, and a Debian 13 host took 42 s to the end of its boot with Nehalem, 50 s with max.
 pub fn accelerator(accelerator: Accelerator) -> [&'static str; 4] {
     match accelerator {
         Accelerator::Kvm => ["-accel", "kvm", "-cpu", "host"],
-        Accelerator::Tcg => ["-accel", "tcg,thread=multi,tb-size=256", "-cpu", "Nehalem"],
+        Accelerator::Tcg => ["-accel", "tcg,thread=multi,tb-size=768", "-cpu", "Nehalem"],
     }
 }
 

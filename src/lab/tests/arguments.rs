@@ -17,7 +17,7 @@ fn arguments_of_a_guest() {
     -machine
     q35
     -accel
-    tcg,thread=multi,tb-size=256
+    tcg,thread=multi,tb-size=768
     -cpu
     Nehalem
     -smp
