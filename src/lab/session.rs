@@ -33,6 +33,9 @@ const SETTLE_DEADLINE: Duration = Duration::from_secs(240);
 /// One look at all hosts.
 const GATHER_DEADLINE: Duration = Duration::from_secs(120);
 
+/// How long links that are down may take to come up by themselves: a spanning tree without BFD needs twice its forward delay, 15 s.
+const SECOND_LOOK_DEADLINE: Duration = Duration::from_secs(40);
+
 /// What a lab is started with besides the plan.
 #[derive(Debug, Clone, Copy)]
 pub struct Size {
@@ -43,11 +46,11 @@ pub struct Size {
 }
 
 impl Default for Size {
-    /// Docker's daemon and Open vSwitch take 300 MiB; a second processor only costs an emulator.
+    /// A second processor only costs an emulator.
     fn default() -> Self {
         Self {
-            memory_mib: 768,
-            processors: 1,
+            memory_mib: super::MEMORY_MIB,
+            processors: super::PROCESSORS,
         }
     }
 }
@@ -267,7 +270,8 @@ impl<'a> Session<'a> {
         let started = Instant::now();
         // First, so that what Docker says of its network has them.
         let containers = container::start(self.plan, &self.all());
-        let facts = facts::gather(self.plan, &self.all(), Scope::All, GATHER_DEADLINE);
+        let mut facts = facts::gather(self.plan, &self.all(), Scope::All, GATHER_DEADLINE);
+        self.look_at_the_links_again(&mut facts);
         if self.networking_without_mesh.is_none() {
             self.networking_without_mesh = facts.values().filter_map(networking_without_mesh).max();
         }
@@ -284,6 +288,27 @@ impl<'a> Session<'a> {
         self.facts = facts;
         self.ui.line(&format!("probed in {}", seconds(started.elapsed())));
         verdicts
+    }
+
+    /// A link whose BFD packets came late, as an emulator that is busy sends them, is down for a second, and the tree finds another way
+    /// meanwhile. A look in that second says nothing of the mesh; one that is broken is so at the end of the wait, too.
+    fn look_at_the_links_again(&self, facts: &mut BTreeMap<HostName, Facts>) {
+        let links = [probe::tunnels, probe::bfd, probe::loop_free];
+        let verdicts: Vec<Verdict> = links.iter().flat_map(|probe| probe(self.plan, facts)).collect();
+        let Some(red) = verdicts.iter().find(|verdict| verdict.is_red()) else {
+            return;
+        };
+        self.ui.line(&format!(
+            "looking at the links again, as {} ({}) is red: {}",
+            red.probe, red.subject, red.summary
+        ));
+        if let Ok(newer) = probe::mesh_ready(self.plan, &self.all(), SECOND_LOOK_DEADLINE, || self.any_ended()) {
+            for (host, newer) in newer {
+                if let Some(facts) = facts.get_mut(&host) {
+                    facts.ovs = newer.ovs;
+                }
+            }
+        }
     }
 
     /// Why a wait for the hosts is in vain: one of them has ended.
