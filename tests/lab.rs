@@ -150,8 +150,7 @@ fn request(cluster: &str, kernel: &[u8]) -> (LabRequest, tempfile::TempDir) {
     let image = BaseImage {
         disk: file("disk", &[0; 1024 * 1024]),
         kernel: file("kernel", kernel),
-        initrd: file("initrd", &[0; 512]),
-        command_line: "root=/dev/vda".to_owned(),
+        command_line: "root=/dev/nvme0n1".to_owned(),
     };
     let request = LabRequest {
         cluster: cluster.parse().unwrap(),

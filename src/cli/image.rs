@@ -51,10 +51,9 @@ pub fn run(verb: Verb, context: &Context) -> Result<(), Error> {
     };
     let base = image::base(&request, &Cache::from_environment()?, &context.ui)?;
     output::print(&format!(
-        "disk {}\nkernel {}\ninitrd {}\ncommand-line {}\n",
+        "disk {}\nkernel {}\ncommand-line {}\n",
         base.disk.display(),
         base.kernel.display(),
-        base.initrd.display(),
         base.command_line
     ))
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::cache::{Cache, Inputs, Key};
-use super::disk::{self, DISK_LABEL};
+use super::disk::{self, DISK_ID};
 use super::{BaseImage, ImageError};
 use crate::exec::{self, Tool};
 use crate::spec::{ArchiveUrl, Os};
@@ -60,7 +60,7 @@ const SETUP_SCRIPT: &str = include_str!("scripts/setup.sh");
 const ARCHIVE_SCRIPT: &str = include_str!("scripts/archive.sh");
 
 /// The programs a build needs; `tar`, `sh` and the like are essential on Debian.
-const PROGRAMS: &[&str] = &["mmdebstrap", "mke2fs", "unshare", "apt-get"];
+const PROGRAMS: &[&str] = &["mmdebstrap", "mke2fs", "sfdisk", "unshare", "apt-get"];
 
 /// What mmdebstrap and unshare need besides, unless root runs them.
 const USER_PROGRAMS: &[&str] = &["newuidmap", "newgidmap"];
@@ -178,6 +178,7 @@ fn inputs(request: &BaseRequest, suite: &str) -> Inputs {
     for argument in disk::mke2fs("UUID") {
         inputs.add("mke2fs", argument);
     }
+    inputs.add("partitions", disk::partitions());
     inputs.add("setup.sh", SETUP_SCRIPT);
     inputs.add("archive.sh", ARCHIVE_SCRIPT);
     inputs.add("disk.sh", disk::DISK_SCRIPT);
@@ -187,15 +188,15 @@ fn inputs(request: &BaseRequest, suite: &str) -> Inputs {
 
 /// The kernel command line, without `console=`.
 fn command_line() -> String {
-    // By label, as a seed may be a virtio disk too. eth0, eth1: the names by which the lab's network configuration calls its NICs.
-    format!("root=LABEL={DISK_LABEL} ro net.ifnames=0 biosdevname=0")
+    // By the partition's identifier, which the kernel itself knows; which of two disks it finds first is chance. eth0, eth1: the names by which
+    // the lab's network configuration calls its NICs.
+    format!("root=PARTUUID={DISK_ID:08x}-01 rootwait ro net.ifnames=0 biosdevname=0")
 }
 
 fn image(folder: &Path) -> BaseImage {
     BaseImage {
         disk: folder.join(disk::DISK),
         kernel: folder.join(disk::KERNEL),
-        initrd: folder.join(disk::INITRD),
         command_line: command_line(),
     }
 }

@@ -21,10 +21,9 @@ use crate::wait::WaitError;
 /// without a boot loader. All files are read-only and shared: hosts write to overlays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseImage {
-    /// ext4 file system without partition table, raw and sparse.
+    /// Raw and sparse: one partition with an ext4 file system.
     pub disk: PathBuf,
     pub kernel: PathBuf,
-    pub initrd: PathBuf,
     /// Kernel command line, without `console=`.
     pub command_line: String,
 }

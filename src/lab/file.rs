@@ -65,7 +65,6 @@ pub struct GuestFile {
     /// On 127.0.0.1, forwarded to the guest's sshd.
     pub ssh_port: u16,
     pub kernel: PathBuf,
-    pub initrd: PathBuf,
     pub command_line: String,
     /// Names of the NICs in the guest.
     pub management_interface: String,

@@ -18,7 +18,6 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 pub enum Phase {
     Power,
     Kernel,
-    Initrd,
     Systemd,
     CloudInitLocal,
     CloudInitNetwork,
@@ -33,10 +32,9 @@ pub enum Phase {
 
 impl Phase {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 12] = [
         Self::Power,
         Self::Kernel,
-        Self::Initrd,
         Self::Systemd,
         Self::CloudInitLocal,
         Self::CloudInitNetwork,
@@ -54,7 +52,6 @@ impl Phase {
         match self {
             Self::Power => "power",
             Self::Kernel => "kernel",
-            Self::Initrd => "initrd",
             Self::Systemd => "systemd",
             Self::CloudInitLocal => "cloud-init, local stage",
             Self::CloudInitNetwork => "cloud-init, network stage",
@@ -90,9 +87,6 @@ fn phase(line: &str) -> Option<Phase> {
     let plain = without_time(line);
     if plain.starts_with("Linux version ") {
         return Some(Phase::Kernel);
-    }
-    if plain.starts_with("Run /init as init process") {
-        return Some(Phase::Initrd);
     }
     // It resets the terminal first, in the same line.
     if plain.contains("systemd[1]: systemd ") && plain.contains(" running in system mode") {

@@ -79,7 +79,6 @@ pub(super) fn lab_file(request: &LabRequest, accelerator: Accelerator) -> Result
             address: plan.address,
             ssh_port,
             kernel: image.kernel.clone(),
-            initrd: image.initrd.clone(),
             command_line: image.command_line.clone(),
             management_interface: management,
             underlay_interface: underlay,

@@ -76,7 +76,14 @@ impl Series {
             .as_ref()
             .ok_or_else(|| not_measured("there are no two hosts to measure between"))?;
         if let Some(why) = &outage.at_least {
-            return Err(not_measured(why));
+            let lost = &outage.timeline.lost;
+            let spans: Vec<String> = lost.iter().map(|[from, to]| format!("{from:.2} to {to:.2}")).collect();
+            return Err(not_measured(&format!(
+                "{why}; of {:.2} s of pings these were without reply: {}; the fault came after {:.2} s",
+                outage.timeline.length_seconds,
+                spans.join(", "),
+                outage.timeline.fault_at_seconds.unwrap_or(0.0)
+            )));
         }
         let between = scenario
             .between

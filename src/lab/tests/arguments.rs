@@ -26,24 +26,24 @@ fn arguments_of_a_guest() {
     1024M
     -kernel
     /images/vmlinuz
-    -initrd
-    /images/initrd
     -append
-    root=/dev/vda rw console=ttyS0 mitigations=off
+    root=/dev/nvme0n1 rw console=ttyS0 mitigations=off
     -chardev
     file,id=serial,append=on,path=host2.serial.log
     -serial
     chardev:serial
     -qmp
     unix:host2.qmp.sock,server=on,wait=off
+    -device
+    nvme,serial=meshimg
     -blockdev
     driver=qcow2,node-name=disk,discard=unmap,file.driver=file,file.filename=host2.qcow2,file.cache.no-flush=on
     -device
-    virtio-blk-pci,drive=disk
+    nvme-ns,drive=disk,nsid=1
     -blockdev
     driver=raw,node-name=seed,read-only=on,file.driver=file,file.read-only=on,file.filename=host2.seed.img
     -device
-    virtio-blk-pci,drive=seed
+    nvme-ns,drive=seed,nsid=2
     -object
     rng-random,id=random,filename=/dev/urandom
     -device

@@ -25,8 +25,7 @@ fn lab(first: &str, second: &str) -> LabFile {
         address: address.parse().unwrap(),
         ssh_port,
         kernel: "/images/vmlinuz".into(),
-        initrd: "/images/initrd".into(),
-        command_line: "root=/dev/vda rw".to_owned(),
+        command_line: "root=/dev/nvme0n1 rw".to_owned(),
         management_interface: "eth0".to_owned(),
         underlay_interface: "eth1".to_owned(),
     };
