@@ -18,11 +18,9 @@ pub const DEADLINE: Duration = Duration::from_secs(30);
 /// No script takes more than some seconds.
 const SCRIPT_SECONDS: &str = "120";
 
-/// The life of a container whose test was killed.
+/// The life of a container whose test was killed; it removes itself then. Until then it is found by the label that testcontainers gives:
+/// `docker ps --filter label=org.testcontainers.managed-by`.
 const LIFE_SECONDS: &str = "600";
-
-/// The label by which leftovers can be found: `docker ps --all --filter label=meshimg-test`.
-const LABEL: &str = "meshimg-test";
 
 /// How a script ended.
 #[derive(Debug, Clone, Default)]
@@ -50,8 +48,8 @@ impl Container {
         let tag = image::tag(host.release())?;
         let mut request = GenericImage::new(image::NAME, &tag)
             .with_network("none")
-            .with_label(LABEL, "")
-            .with_cmd(["sleep", LIFE_SECONDS])
+            // The first process of a container has no default for SIGTERM, and Docker waits 10 s for it.
+            .with_cmd(["sh", "-c", "trap exit TERM; sleep \"$0\" & wait", LIFE_SECONDS])
             .with_host_config_modifier(|config| config.auto_remove = Some(true));
         for (name, bytes) in &host.artifacts {
             request = request.with_copy_to(format!("/in/{name}"), bytes.clone());
