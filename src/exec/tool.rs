@@ -16,6 +16,7 @@ pub fn package_of(program: &str) -> &str {
         "busybox" => "busybox-static",
         "apt-get" | "apt-config" | "/usr/lib/apt/apt-helper" => "apt",
         "cloud-init" => "cloud-init",
+        "docker" => "docker.io",
         other => other,
     }
 }

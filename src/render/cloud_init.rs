@@ -173,7 +173,7 @@ fn first_boot_script(seen: &Seen, host: &HostPlan) -> Result<String, RenderError
          sem=/var/lib/cloud/instance/sem\n\
          for module in write_files runcmd scripts_user; do rm -f $sem/config_$module; done\n\
          for key in /etc/ssh/ssh_host_*_key{keys}; do\n\
-         \x20   [ ! -e $key ] || [ -s $key ] || rm -f $sem/config_ssh $sem/config_users_groups\n\
+         \x20   [ ! -e \"$key\" ] || [ -s \"$key\" ] || rm -f $sem/config_ssh $sem/config_users_groups\n\
          done\n\
          mkdir -p /run/meshimg\n"
     );

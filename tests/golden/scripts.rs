@@ -1,9 +1,11 @@
 //! The scripts that go on a host, judged by a shell and by shellcheck.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 use meshimg::exec::find;
+use meshimg::plan::{HostPlan, Plan};
 
 use super::artifacts::{each_host, files};
 use super::project;
@@ -43,15 +45,19 @@ fn a_shell_can_read_every_script() {
 }
 
 /// The script in bootcmd, which no file holds.
+fn bootcmd(plan: &Plan, host: &HostPlan) -> String {
+    let artifacts = super::artifacts_of(plan);
+    let bytes = &artifacts.0[&format!("{}/user-data", host.name)].bytes;
+    let user_data: serde_json::Value = serde_yaml::from_slice(bytes).expect("YAML");
+    let command = &user_data["bootcmd"][0];
+    assert_eq!((&command[0], &command[1]), (&"sh".into(), &"-c".into()));
+    command[2].as_str().expect("text").to_owned()
+}
+
 #[test]
 fn a_shell_can_read_bootcmd() {
     each_host(|example, plan, host| {
-        let artifacts = super::artifacts_of(plan);
-        let bytes = &artifacts.0[&format!("{}/user-data", host.name)].bytes;
-        let user_data: serde_json::Value = serde_yaml::from_slice(bytes).expect("YAML");
-        let command = &user_data["bootcmd"][0];
-        assert_eq!((&command[0], &command[1]), (&"sh".into(), &"-c".into()));
-        let output = judge("sh", &["-n"], command[2].as_str().expect("text"));
+        let output = judge("sh", &["-n"], &bootcmd(plan, host));
         assert!(output.status.success(), "{example}/{}: {output:?}", host.name);
     });
 }
@@ -76,7 +82,7 @@ fn shellcheck_finds_nothing() {
     let shellcheck = shellcheck.display().to_string();
     // Other scripts of the project too, where they are.
     let mut count = 0;
-    for folder in ["cloud-init", "scripts", "src/image/scripts"] {
+    for folder in ["cloud-init", "scripts", "src/image/scripts", "tests/containers/scripts"] {
         for entry in std::fs::read_dir(project(folder)).into_iter().flatten() {
             let path = entry.expect("an entry").path();
             let text = std::fs::read_to_string(&path).unwrap_or_default();
@@ -95,6 +101,15 @@ fn shellcheck_finds_nothing() {
         }
     }
     assert!(count >= 4, "{count} scripts");
+    let mut scripts = BTreeSet::new();
+    each_host(|_, plan, host| {
+        scripts.insert(bootcmd(plan, host));
+    });
+    assert!(scripts.len() >= 4, "{} scripts of bootcmd", scripts.len());
+    for script in scripts {
+        let output = judge(&shellcheck, &["--shell=sh", "-"], &script);
+        assert!(output.status.success(), "bootcmd:\n{}", String::from_utf8_lossy(&output.stdout));
+    }
     assert!(
         !judge(&shellcheck, &["-"], "#!/bin/sh\necho $1\n").status.success(),
         "shellcheck accepts anything"
