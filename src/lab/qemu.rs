@@ -30,6 +30,10 @@ pub fn accelerator(accelerator: Accelerator) -> [&'static str; 4] {
     }
 }
 
+/// Settings of the kernel that cost an emulated processor time and give a guest of ours nothing: it is alone on its machine, and nobody attacks
+/// it from inside. With them a boot takes 57 s of processor time instead of 61. AppArmor stays, which Docker uses.
+const KERNEL_SETTINGS: &str = "mitigations=off init_on_alloc=0 hardened_usercopy=off randomize_kstack_offset=off psi=0 lsm=apparmor";
+
 /// A value inside an option list, where a comma is written twice.
 fn value(text: &str) -> String {
     text.replace(',', ",,")
@@ -60,8 +64,7 @@ pub fn arguments(lab: &LabFile, guest: &GuestFile, port: usize) -> Vec<String> {
     add(&accelerator(lab.accelerator));
     add(&["-smp", &lab.processors.to_string(), "-m", &format!("{}M", lab.memory_mib)]);
     add(&["-kernel", &guest.kernel.to_string_lossy()]);
-    // The guests are ours alone: nothing in them spies on another through the processor, least of all through an emulated one.
-    add(&["-append", &format!("{} console=ttyS0 mitigations=off", guest.command_line)]);
+    add(&["-append", &format!("{} console=ttyS0 {KERNEL_SETTINGS}", guest.command_line)]);
     add(&[
         "-chardev",
         &format!("file,id=serial,append=on,path={}", names::serial_log(host)),

@@ -64,7 +64,8 @@ pub(super) fn promised_without_root(plan: &Plan, left: usize) -> Option<f64> {
 }
 
 /// Pings from the container on the first host of `between` to that on the second while `fault` is caused, until they are answered
-/// again. What was lost is noted in the scenario, also when they never are.
+/// again. Before it they have to be answered for two seconds: a bridge that went back to its old place in the tree may still send what it
+/// has learnt to another (802.1D-2004 17.11: until it is flushed or forgotten). What was lost is noted in the scenario, also when they never are.
 ///
 /// # Errors
 /// Those of `fault`; [`LabError::Wait`] when pings are not answered again; what else kept it from being measured.
@@ -77,6 +78,7 @@ pub(super) fn outage_of<'a>(
 ) -> Result<(), LabError> {
     let [from, to] = between;
     let (source, target) = (container(containers, from)?, container(containers, to)?);
+    wait_until_steady(session, from, &source, target.address)?;
     let clock = Clock::of(machine(session, from)?)?;
     let ping = outage::start(machine(session, from)?, &source, target.address, LONGEST_PING)?;
     let caused_at = clock.now();

@@ -27,7 +27,7 @@ fn arguments_of_a_guest() {
     -kernel
     /images/vmlinuz
     -append
-    root=/dev/nvme0n1 rw console=ttyS0 mitigations=off
+    root=/dev/nvme0n1 rw console=ttyS0 mitigations=off init_on_alloc=0 hardened_usercopy=off randomize_kstack_offset=off psi=0 lsm=apparmor
     -chardev
     file,id=serial,append=on,path=host2.serial.log
     -serial
