@@ -33,7 +33,7 @@ impl<'a> Choices<'a> {
     /// As [`Self::between`], but the least in three of five cases, and the more the rarer.
     fn few(&mut self, least: u32, most: u32) -> u32 {
         let byte = u64::from(self.below(256));
-        least + (byte.pow(4) * u64::from(most - least + 1) >> 32) as u32
+        least + ((byte.pow(4) * u64::from(most - least + 1)) >> 32) as u32
     }
 
     fn of<'b, T: ?Sized>(&mut self, list: &[&'b T]) -> &'b T {
