@@ -1,5 +1,7 @@
 //! Input that wants to do harm, and any input at all: what every cluster is promised, the fuzzer's corpus, strings that mean something.
 
+#[path = "hostile/broken.rs"]
+mod broken;
 #[path = "hostile/corpus.rs"]
 mod corpus;
 #[path = "hostile/inputs.rs"]

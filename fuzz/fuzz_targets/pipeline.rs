@@ -5,5 +5,6 @@
 #[allow(dead_code)]
 #[path = "../../tests/hostile/inputs.rs"]
 mod inputs;
+mod limit;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| inputs::pipeline(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| limit::within_a_second(|| inputs::pipeline(bytes)));

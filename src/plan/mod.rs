@@ -49,14 +49,14 @@ pub fn plan(spec: &Spec) -> Result<Plan, PlanError> {
         .map(|host| host::mac(&spec.name, &host.name, host.mesh_bridge.as_str()))
         .collect();
     let identifiers: Vec<(u16, MacAddress)> = priorities.into_iter().zip(macs).collect();
-    let mut ports = ports(spec, &links);
+    let ports = ports(spec, &links);
     let mut plans = Vec::with_capacity(spec.hosts.len());
-    for ((host, (priority, mac)), number) in spec.hosts.iter().zip(&identifiers).zip(1..) {
+    for (((host, ports), (priority, mac)), number) in spec.hosts.iter().zip(ports).zip(&identifiers).zip(1..) {
         let mesh_bridge = MeshBridge {
             name: host.mesh_bridge.clone(),
             mac: *mac,
             priority: *priority,
-            ports: ports.remove(&host.name).unwrap_or_default(),
+            ports,
         };
         plans.push(host_plan(spec, host, number, mesh_bridge, block(&cut, number)?, mtu.mesh)?);
     }
@@ -117,23 +117,23 @@ fn host_plan(
     })
 }
 
-/// The ends of `links`, by host, in the order of the links.
-fn ports(spec: &Spec, links: &[Link]) -> BTreeMap<HostName, Vec<TunnelPort>> {
+/// The ends of `links` of each host, in the order of the links.
+fn ports(spec: &Spec, links: &[Link]) -> Vec<Vec<TunnelPort>> {
     let path_cost = match spec.loop_protection {
         LoopProtection::Rstp => mesh::RSTP_PATH_COST,
         LoopProtection::Stp => mesh::STP_PATH_COST,
     };
-    let hosts: BTreeMap<&HostName, &HostSpec> = spec.hosts.iter().map(|host| (&host.name, host)).collect();
-    let mut ports: BTreeMap<HostName, Vec<TunnelPort>> = BTreeMap::new();
+    let places: BTreeMap<&HostName, usize> = spec.hosts.iter().zip(0..).map(|(host, place)| (&host.name, place)).collect();
+    let mut ports = vec![Vec::new(); spec.hosts.len()];
     for link in links {
-        let [a, b] = &link.hosts;
+        let [Some(a), Some(b)] = link.hosts.each_ref().map(|name| places.get(name).copied()) else {
+            continue;
+        };
         for (own, peer) in [(a, b), (b, a)] {
-            let (Some(host), Some(other)) = (hosts.get(own), hosts.get(peer)) else {
-                continue;
-            };
-            ports.entry(own.clone()).or_default().push(TunnelPort {
+            let (host, other) = (&spec.hosts[own], &spec.hosts[peer]);
+            ports[own].push(TunnelPort {
                 name: link.name.clone(),
-                peer: peer.clone(),
+                peer: other.name.clone(),
                 kind: mesh::port_kind(spec.tunnel, other.address),
                 remote: other.address,
                 path_cost,

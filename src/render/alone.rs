@@ -27,9 +27,13 @@ pub(super) const TEMPORARY: &str = ".meshimg-";
 /// # Errors
 /// [`WriteError::Busy`] after [`DEADLINE`], [`WriteError::Interrupted`], or [`WriteError::Write`].
 pub(super) fn alone(folder: &Path, made: &mut Made) -> Result<fs::File, WriteError> {
+    alone_within(DEADLINE, folder, made)
+}
+
+fn alone_within(deadline: Duration, folder: &Path, made: &mut Made) -> Result<fs::File, WriteError> {
     let mut failure = None;
     let mut process = None;
-    let lock = wait::until("the end of the other meshimg", DEADLINE, INTERVAL, || {
+    let lock = wait::until("the end of the other meshimg", deadline, INTERVAL, || {
         match try_lock(folder, made) {
             Ok(Found::Lock(file)) => Look::Ready(file),
             Ok(Found::Other(other)) => {
@@ -112,6 +116,13 @@ mod tests {
         let lock = alone(folder.path(), &mut Made::default()).unwrap();
         let found = try_lock(folder.path(), &mut Made::default()).unwrap();
         assert!(matches!(found, Found::Other(Some(process)) if process == std::process::id()));
+        let error = alone_within(INTERVAL, folder.path(), &mut Made::default()).unwrap_err();
+        let wanted = format!(
+            "another meshimg (process {}) has been writing to {} for a minute; wait for it or end it, then run this again",
+            std::process::id(),
+            folder.path().display()
+        );
+        assert_eq!(error.to_string(), wanted);
         drop(lock);
         assert!(matches!(try_lock(folder.path(), &mut Made::default()).unwrap(), Found::Lock(_)));
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_yaml::LitString;
 
 use super::engine::Seen;
 use super::host_files::{RenderFilesError, files, first_boot_units, seen};
@@ -69,7 +70,7 @@ struct UserData<'a> {
     users: Option<(&'static str, User<'a>)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     apt: Option<Apt<'a>>,
-    bootcmd: Vec<[String; 3]>,
+    bootcmd: [(&'static str, &'static str, LitString); 1],
     write_files: Vec<WriteFile>,
     runcmd: Vec<Vec<&'static str>>,
 }
@@ -101,7 +102,7 @@ struct Mirror<'a> {
 struct WriteFile {
     path: String,
     permissions: String,
-    content: String,
+    content: LitString,
 }
 
 /// Bytes of the user-data of each host, in the order of the plan, those beyond [`USER_DATA_MAX`] too: known before anything is written.
@@ -130,13 +131,13 @@ fn user_data(plan: &Plan, host: &HostPlan) -> Result<String, RenderError> {
         ssh_authorized_keys: if root { keys } else { Vec::new() },
         users: (!root).then_some(("default", user)),
         apt: host.archive.as_ref().map(apt),
-        bootcmd: vec![["sh".to_owned(), "-c".to_owned(), first_boot_script(&seen, host)?]],
+        bootcmd: [("sh", "-c", LitString(first_boot_script(&seen, host)?))],
         write_files: files(host, &seen)?
             .into_iter()
             .map(|file| WriteFile {
                 path: file.path,
                 permissions: format!("{:04o}", file.mode),
-                content: file.text,
+                content: LitString(file.text),
             })
             .collect(),
         runcmd: vec![vec!["/usr/local/lib/meshimg/first-boot"]],
@@ -265,7 +266,8 @@ fn network_config(host: &HostPlan, interface: &UnderlayInterface, mtu: u16) -> R
     yaml(&NetworkConfig { version: 2, ethernets })
 }
 
-/// YAML that PyYAML reads as it is meant: block literals for files, one line for each key.
+/// YAML that PyYAML reads as it is meant: one line for each key. Files are block literals by their type; to find out what suits a text
+/// would take as long as to write it.
 fn yaml(value: &impl Serialize) -> Result<String, RenderError> {
     let options = serde_yaml::ser_options! { folded_wrap_chars: USER_DATA_MAX };
     Ok(serde_yaml::to_string_with_options(value, options)?)

@@ -148,8 +148,8 @@ fn values<'a>(plan: &'a Plan, host: &'a HostPlan) -> Values<'a> {
         peer: port.peer.as_str(),
         kind: port.kind,
         remote: port.remote.to_string(),
-        port_settings: ovs::port_settings(port, tree).join(" "),
-        interface_settings: ovs::interface_settings(port).join(" "),
+        port_settings: ovs::port_settings(port, tree),
+        interface_settings: ovs::interface_settings(port),
     };
     Values {
         cluster: plan.cluster.as_str(),

@@ -1,7 +1,7 @@
 //! Settings in the words of ovs-vsctl(8) and ovs-vswitchd.conf.db(5).
 
 use crate::plan::{MeshBridge, SpanningTree, TunnelPort};
-use crate::spec::LoopProtection;
+use crate::spec::{Bfd, LoopProtection};
 
 /// `column=value` words of the Bridge record: protocol, MAC address, priority, timers.
 pub fn bridge_settings(bridge: &MeshBridge, tree: &SpanningTree) -> Vec<String> {
@@ -36,24 +36,21 @@ pub fn bridge_settings(bridge: &MeshBridge, tree: &SpanningTree) -> Vec<String> 
     words
 }
 
-/// `column=value` words of the Port record.
-pub fn port_settings(port: &TunnelPort, tree: &SpanningTree) -> Vec<String> {
-    vec![match tree.protocol {
+/// `column=value` words of the Port record, with blanks between them.
+pub fn port_settings(port: &TunnelPort, tree: &SpanningTree) -> String {
+    match tree.protocol {
         // A tunnel has one other end, so it may go to forwarding without waiting (802.1D-2004 6.4.3).
         LoopProtection::Rstp => format!("other_config:rstp-path-cost={}", port.path_cost),
         LoopProtection::Stp => format!("other_config:stp-path-cost={}", port.path_cost),
-    }]
+    }
 }
 
-/// `column=value` words of the Interface record besides type and remote address.
-pub fn interface_settings(port: &TunnelPort) -> Vec<String> {
+/// `column=value` words of the Interface record besides type and remote address, with blanks between them.
+pub fn interface_settings(port: &TunnelPort) -> String {
     match port.bfd {
-        Some(bfd) => vec![
-            "bfd:enable=true".to_owned(),
-            format!("bfd:min_tx={}", bfd.interval_ms),
-            format!("bfd:min_rx={}", bfd.interval_ms),
-            format!("bfd:mult={}", bfd.multiplier),
-        ],
-        None => vec!["bfd:enable=false".to_owned()],
+        Some(Bfd { interval_ms, multiplier }) => {
+            format!("bfd:enable=true bfd:min_tx={interval_ms} bfd:min_rx={interval_ms} bfd:mult={multiplier}")
+        }
+        None => "bfd:enable=false".to_owned(),
     }
 }

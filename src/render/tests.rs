@@ -95,20 +95,20 @@ fn text(spec: &Spec, path: &str) -> String {
 }
 
 /// The settings of the first host's bridge and first port.
-fn settings(spec: &Spec) -> [Vec<String>; 3] {
+fn settings(spec: &Spec) -> (Vec<String>, String, String) {
     let Plan { spanning_tree, hosts, .. } = plan(spec).unwrap();
     let (tree, host): (&SpanningTree, &HostPlan) = (&spanning_tree, &hosts[0]);
     let port = &host.mesh_bridge.ports[0];
-    [
+    (
         ovs::bridge_settings(&host.mesh_bridge, tree),
         ovs::port_settings(port, tree),
         ovs::interface_settings(port),
-    ]
+    )
 }
 
 #[test]
 fn open_vswitch_settings_of_rstp() {
-    let [bridge, port, interface] = settings(&classic());
+    let (bridge, port, interface) = settings(&classic());
     assert_eq!(
         bridge,
         [
@@ -123,8 +123,8 @@ fn open_vswitch_settings_of_rstp() {
         ]
     );
     assert!(bridge[3].starts_with("other_config:hwaddr="), "{}", bridge[3]);
-    assert_eq!(port, ["other_config:rstp-path-cost=20000"]);
-    assert_eq!(interface, ["bfd:enable=true", "bfd:min_tx=100", "bfd:min_rx=100", "bfd:mult=3"]);
+    assert_eq!(port, "other_config:rstp-path-cost=20000");
+    assert_eq!(interface, "bfd:enable=true bfd:min_tx=100 bfd:min_rx=100 bfd:mult=3");
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn open_vswitch_settings_of_stp() {
     let mut spec = classic();
     spec.loop_protection = LoopProtection::Stp;
     spec.hosts[0].bfd = None;
-    let [bridge, port, interface] = settings(&spec);
+    let (bridge, port, interface) = settings(&spec);
     assert_eq!(
         bridge,
         [
@@ -146,8 +146,8 @@ fn open_vswitch_settings_of_stp() {
             "other_config:stp-forward-delay=15",
         ]
     );
-    assert_eq!(port, ["other_config:stp-path-cost=4"]);
-    assert_eq!(interface, ["bfd:enable=false"]);
+    assert_eq!(port, "other_config:stp-path-cost=4");
+    assert_eq!(interface, "bfd:enable=false");
 }
 
 #[test]

@@ -11,11 +11,7 @@ use meshimg::spec::{LoopProtection, Spec, Tunnel};
 /// announced, and makes the seeds.
 pub fn judge(spec: &Spec, twice: bool) {
     let plan = plan(spec).expect("a spec that was accepted can be planned");
-    addresses_are_disjoint(&plan);
-    links_join_all(&plan);
-    names_are_legal(&plan);
-    mtus_add_up(&plan);
-    the_tree_is_as_chosen(spec, &plan);
+    judge_plan(spec, &plan);
     match cloud_init(&plan, None) {
         Ok(artifacts) if twice => once_more(spec, &plan, artifacts),
         Ok(_) => {}
@@ -25,6 +21,15 @@ pub fn judge(spec: &Spec, twice: bool) {
         }
         Err(error) => panic!("{error}"),
     }
+}
+
+/// What `plan`, which is of `spec`, promises by itself.
+pub fn judge_plan(spec: &Spec, plan: &Plan) {
+    addresses_are_disjoint(plan);
+    links_join_all(plan);
+    names_are_legal(plan);
+    mtus_add_up(plan);
+    the_tree_is_as_chosen(spec, plan);
 }
 
 fn once_more(spec: &Spec, plan: &Plan, artifacts: Artifacts) {
