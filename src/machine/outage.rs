@@ -94,12 +94,10 @@ pub fn stop(machine: &dyn Machine, ping: &BackgroundPing) -> Result<String, Exec
 }
 
 fn start_script(from: &ProbeContainer, to: Ipv4Addr, longest: Duration) -> String {
-    let command = format!(
-        "{}ping -D -n -O -i {} -w {} {to}",
-        inside(Some(from)),
-        INTERVAL.as_secs_f64(),
-        longest.as_secs().max(1)
-    );
+    // A count, and no deadline (`-w`): with that, ping gives up at the first "Destination Host Unreachable" (ping(8)), which an outage of some
+    // seconds brings about.
+    let count = (longest.as_millis() / INTERVAL.as_millis()).max(1);
+    let command = format!("{}ping -D -n -O -i {} -c {count} {to}", inside(Some(from)), INTERVAL.as_secs_f64());
     // A session of its own: neither the end of this script nor that of ssh ends the ping.
     format!(
         r#"folder=$(mktemp -d)
