@@ -184,7 +184,7 @@ fn nobody_listening_is_unreachable_and_the_wait_says_what_ssh_said() {
     let machine = SshMachine::new(target.clone()).unwrap();
     let error = machine.run("true", Duration::from_secs(10)).unwrap_err();
     assert!(is_unreachable(&error), "{error}");
-    let error = wait_for_ssh(target.clone(), Duration::from_millis(700), || None).unwrap_err();
+    let error = wait_for_ssh(target.clone(), Duration::from_secs(3), || None).unwrap_err();
     assert!(error.to_string().contains("Connection refused"), "{error}");
     let error = wait_for_ssh(target, Duration::from_secs(60), || Some("QEMU has ended".into())).unwrap_err();
     assert_eq!(error.to_string(), "ssh to host1: QEMU has ended");
