@@ -39,7 +39,6 @@ pub static THREE_HOSTS: Cluster = Cluster {
     archive: &[],
     slot: Mutex::new(None),
 };
-/// Booted only where the tier `four-hosts` is asked for.
 pub static FOUR_HOSTS: Cluster = Cluster {
     example: "four-hosts",
     flavor: Flavor::Full,

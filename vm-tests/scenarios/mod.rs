@@ -39,6 +39,7 @@ pub fn all() -> Vec<Trial> {
         faults::tests(),
         host_faults::tests(),
         boot::tests(),
+        faults::of_four_hosts(),
         mixed::tests(),
     ]
     .into_iter()
