@@ -51,6 +51,30 @@ done
 if [ -d etc/apparmor.d ]; then
     find etc/apparmor.d -maxdepth 1 -type f -delete
 fi
+if [ "$flavor" = full ]; then
+    # At boot udev looks at each of 500 devices, drivers and modules: 13 s of an emulated CPU. A guest of the lab has these: disks, NICs and what
+    # leads to them, the serial console and the power button. What comes later announces itself.
+    mkdir -p etc/systemd/system/systemd-udev-trigger.service.d
+    cat >etc/systemd/system/systemd-udev-trigger.service.d/meshimg.conf <<'END'
+[Service]
+ExecStart=
+ExecStart=-udevadm trigger --action=add --subsystem-match=block --subsystem-match=net --subsystem-match=pci --subsystem-match=virtio
+ExecStart=-udevadm trigger --action=add --subsystem-match=tty --sysname-match=ttyS0
+ExecStart=-udevadm trigger --action=add --subsystem-match=acpi --sysname-match=LNXPWRBN*
+END
+    # These are started at each boot and at each reload of systemd's units, to find that there is nothing here for them to do; some load
+    # modules for it.
+    mkdir -p etc/systemd/system-generators
+    for generator in debug gpt-auto hibernate-resume rc-local run ssh system-update sysv tpm2; do
+        ln -s /dev/null "etc/systemd/system-generators/systemd-$generator-generator"
+    done
+    for unit in modprobe@drm modprobe@efi_pstore systemd-pstore getty@tty1; do
+        ln -s /dev/null "etc/systemd/system/$unit.service"
+    done
+    # Of cloud-init's second stage, what a lab's user-data has something for; Debian's list has it configure apt besides, for seconds.
+    mkdir -p etc/cloud/cloud.cfg.d
+    printf 'cloud_config_modules: [ssh_import_id, locale, set_passwords, timezone, runcmd]\n' >etc/cloud/cloud.cfg.d/10_meshimg_modules.cfg
+fi
 # Timers that fetch from the package archive or clean up behind the user's back: a mesh host is upgraded when its owner says so, and
 # the measurements of a lab must not depend on the hour. They stay installed; `systemctl enable` brings them back.
 for timer in apt-daily apt-daily-upgrade dpkg-db-backup e2scrub_all fstrim man-db; do

@@ -15,7 +15,7 @@ fn arguments_of_a_guest() {
     -display
     none
     -machine
-    q35
+    q35,sata=off,smbus=off,i8042=off
     -accel
     tcg,thread=multi,tb-size=768
     -cpu
@@ -27,7 +27,7 @@ fn arguments_of_a_guest() {
     -kernel
     /images/vmlinuz
     -append
-    root=/dev/nvme0n1 rw console=ttyS0 mitigations=off init_on_alloc=0 hardened_usercopy=off randomize_kstack_offset=off psi=0 lsm=apparmor
+    root=/dev/nvme0n1 rw console=ttyS0 mitigations=off init_on_alloc=0 hardened_usercopy=off randomize_kstack_offset=off psi=0 lsm=apparmor 8250.nr_uarts=1
     -chardev
     file,id=serial,append=on,path=host2.serial.log
     -serial
@@ -39,7 +39,7 @@ fn arguments_of_a_guest() {
     -blockdev
     driver=qcow2,node-name=disk,discard=unmap,file.driver=file,file.filename=host2.qcow2,file.cache.no-flush=on
     -device
-    nvme-ns,drive=disk,nsid=1
+    nvme-ns,drive=disk,nsid=1,write-cache=off
     -blockdev
     driver=raw,node-name=seed,read-only=on,file.driver=file,file.read-only=on,file.filename=host2.seed.img
     -device
@@ -110,7 +110,7 @@ fn arguments_of_the_trial_and_of_qemu_img() {
     -display
     none
     -machine
-    q35
+    q35,sata=off,smbus=off,i8042=off
     -accel
     kvm
     -cpu

@@ -14,19 +14,23 @@ const START_DEADLINE: Duration = Duration::from_secs(120);
 /// Removing one is quick, but waits for Docker.
 const CLEAN_UP_DEADLINE: Duration = Duration::from_secs(60);
 
-/// Starts the container unless it runs. The image is in the base image: nothing is pulled.
+/// Starts the container unless it runs. The image is in the base image: nothing is pulled. Each call of docker costs an emulated machine a
+/// second, so there are as few as can be.
 const START: &str = r#"PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export PATH LC_ALL=C
 image=meshimg/probe:latest
 name=meshimg-probe
-if [ "$(docker container inspect --format '{{.State.Running}}' "$name" 2>/dev/null)" != true ]; then
-  docker rm --force "$name" >/dev/null 2>&1 || true
-  if ! docker image inspect "$image" >/dev/null 2>&1; then
-    docker load --quiet --input /usr/share/meshimg/probe-image.tar >/dev/null
-  fi
-  docker run --detach --pull never --name "$name" --label meshimg=probe --network bridge "$image" sleep 2147483647 >/dev/null
-fi
-docker container inspect --format '{{.State.Pid}} {{(index .NetworkSettings.Networks "bridge").IPAddress}}' "$name"
+where() {
+  docker container inspect --format '{{.State.Pid}} {{(index .NetworkSettings.Networks "bridge").IPAddress}}' "$name"
+}
+found=$(where 2>/dev/null) || found=
+case $found in
+  '') docker load --quiet --input /usr/share/meshimg/probe-image.tar >/dev/null ;;
+  '0 '*) docker rm --force "$name" >/dev/null ;;
+  *) echo "$found"; exit ;;
+esac
+docker run --detach --pull never --name "$name" --label meshimg=probe --network bridge "$image" sleep 2147483647 >/dev/null
+where
 "#;
 
 /// Removes every container of the probes.
