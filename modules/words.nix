@@ -1,0 +1,68 @@
+# The mesh in the words of ovs-vsctl(8) and ovs-vswitchd.conf.db(5), from the values of services.meshimg.
+{ lib, cfg }:
+let
+  inherit (cfg) mesh;
+  meshimg = import ./lib.nix { inherit lib; };
+  flag = value: if value then "true" else "false";
+  isStp = mesh.loopProtection == "stp";
+  optional = key: value: lib.optional (value != null) "other_config:${key}=${toString value}";
+
+  # GRE over IPv6 is a type of its own.
+  kind = remote: if mesh.tunnel == "gre" && meshimg.isIpv6 remote then "ip6gre" else mesh.tunnel;
+
+  bfd =
+    if mesh.bfd.enable then
+      [
+        "bfd:enable=true"
+        "bfd:min_tx=${toString mesh.bfd.interval}"
+        "bfd:min_rx=${toString mesh.bfd.interval}"
+        "bfd:mult=${toString mesh.bfd.multiplier}"
+      ]
+    else
+      [ "bfd:enable=false" ];
+in
+{
+  # Words for `ovs-vsctl set bridge`.
+  bridge = lib.concatStringsSep " " (
+    [
+      "rstp_enable=${flag (mesh.loopProtection == "rstp")}"
+      "stp_enable=${flag isStp}"
+      # An empty bridge without a controller still forwards as a switch.
+      "fail_mode=standalone"
+      "other_config:hwaddr=${toString mesh.mac}"
+    ]
+    ++ lib.optionals (mesh.loopProtection == "rstp") (
+      [ "other_config:rstp-priority=${toString mesh.priority}" ]
+      ++ optional "rstp-max-age" mesh.timers.maxAge
+      ++ optional "rstp-forward-delay" mesh.timers.forwardDelay
+      ++ optional "rstp-transmit-hold-count" mesh.timers.transmitHoldCount
+    )
+    ++ lib.optionals isStp (
+      [ "other_config:stp-priority=${toString mesh.priority}" ]
+      # Milliseconds, unlike the other two.
+      ++ optional "stp-hello-time" (if mesh.timers.hello == null then null else mesh.timers.hello * 1000)
+      ++ optional "stp-max-age" mesh.timers.maxAge
+      ++ optional "stp-forward-delay" mesh.timers.forwardDelay
+    )
+  );
+
+  # A line for each tunnel: name, words for `ovs-vsctl set port`, --, words for `ovs-vsctl set interface`.
+  tunnels = lib.concatStringsSep "\n" (
+    lib.mapAttrsToList (
+      name: link:
+      let
+        remote = (cfg.peers.${link.peer} or { address = null; }).address;
+      in
+      lib.concatStringsSep " " (
+        [
+          name
+          "other_config:${if isStp then "stp" else "rstp"}-path-cost=${toString mesh.pathCost}"
+          "--"
+          "type=${kind remote}"
+          "options:remote_ip=${toString remote}"
+        ]
+        ++ bfd
+      )
+    ) mesh.links
+  );
+}
