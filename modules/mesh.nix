@@ -205,7 +205,8 @@ in
         ExecStart = "${script} up ${configuration}";
         ExecReload = "${script} up ${configuration}";
         ExecStop = "${script} down ${configuration}";
-        TimeoutStartSec = 180;
+        TimeoutStartSec = 240;
+        TimeoutStopSec = 60;
       };
     };
 

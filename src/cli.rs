@@ -2,10 +2,12 @@
 
 mod check;
 mod cloud_init;
+mod folder;
 mod image;
 mod init;
 mod lab;
 mod load;
+mod nixos;
 mod outages;
 mod output;
 mod page;
@@ -28,6 +30,7 @@ Examples:
   meshimg check cluster.yaml        all that is wrong with it, at once
   meshimg plan cluster.yaml         every decision, as tables
   meshimg cloud-init cluster.yaml   cloud-init data for each host
+  meshimg nixos cluster.yaml        a flake with the hosts for NixOS
   meshimg lab test cluster.yaml     boot the hosts in QEMU, and prove that
                                     their containers reach each other
 
@@ -93,6 +96,9 @@ enum Verb {
     /// Write each host's cloud-init data: user-data and a seed image
     #[command(after_help = cloud_init::EXAMPLES)]
     CloudInit(cloud_init::Arguments),
+    /// Write the hosts as a NixOS flake: modules, data, images and a VM test
+    #[command(after_help = nixos::EXAMPLES)]
+    Nixos(nixos::Arguments),
     /// Build disk images
     #[command(subcommand)]
     Image(image::Verb),
@@ -172,6 +178,7 @@ fn run(verb: Verb, context: &Context) -> Result<ExitCode, Error> {
         Verb::Check(arguments) => check::run(&arguments, context),
         Verb::Plan(arguments) => plan::run(&arguments, context),
         Verb::CloudInit(arguments) => cloud_init::run(&arguments, context),
+        Verb::Nixos(arguments) => nixos::run(&arguments, context),
         Verb::Image(verb) => image::run(verb, context),
         Verb::LabSupervisor { folder } => lab::supervise(&folder),
         Verb::LabArchive { socket } => Ok(crate::lab::archive::carry(&socket)?),

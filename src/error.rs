@@ -74,8 +74,13 @@ pub enum Error {
     #[error("interrupted")]
     Interrupted,
     /// `--check` found differences, printed already.
-    #[error("{folder} is not as planned in {}; to write: meshimg cloud-init {file} -o {folder}", counted(*count, "file"))]
-    Differs { count: usize, folder: String, file: String },
+    #[error("{folder} is not as planned in {}; to write: meshimg {verb} {file} -o {folder}", counted(*count, "file"))]
+    Differs {
+        count: usize,
+        folder: String,
+        file: String,
+        verb: &'static str,
+    },
     /// The report is printed already.
     #[error("{} red", counted(*red, "probe"))]
     Red { red: usize },
@@ -89,7 +94,7 @@ impl Error {
     /// The exit code.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Spec { .. } | Self::Read { .. } | Self::Render(RenderError::TooLarge { .. }) => Exit::File,
+            Self::Spec { .. } | Self::Read { .. } | Self::Render(RenderError::TooLarge { .. } | RenderError::Nix { .. }) => Exit::File,
             Self::UnknownHost { .. } | Self::Usage(_) | Self::NotUp { .. } => Exit::Usage,
             Self::Exec(error) => exec_exit(error),
             Self::Differs { .. } | Self::Red { .. } => Exit::ProbeFailed,
@@ -366,6 +371,7 @@ mod tests {
                         count: 1,
                         folder: "out".to_owned(),
                         file: file(),
+                        verb: "nixos",
                     },
                 ],
             ),

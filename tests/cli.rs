@@ -10,6 +10,8 @@ mod folders;
 mod help;
 #[path = "cli/lab_test.rs"]
 mod lab_test;
+#[path = "cli/nixos.rs"]
+mod nixos;
 #[path = "cli/tools.rs"]
 mod tools;
 #[path = "cli/verbs.rs"]

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{Context, host_name, load, output};
-use crate::error::{Error, counted};
-use crate::exec::interrupt;
+use super::folder::Folder;
+use super::{Context, host_name, load};
+use crate::error::Error;
 use crate::render;
 use crate::spec::HostName;
 
@@ -42,29 +42,13 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
         load::known(&plan, name, &file)?;
     }
     let artifacts = render::with_seeds(render::cloud_init(&plan, arguments.host.as_ref())?)?;
+    let folder = Folder {
+        path: &arguments.output,
+        file,
+        verb: "cloud-init",
+    };
     if arguments.check {
-        let differences = render::differences(&arguments.output, &artifacts)?;
-        if differences.is_empty() {
-            context
-                .ui
-                .line(&format!("{}: as planned, {} files", arguments.output.display(), artifacts.0.len()));
-            return Ok(());
-        }
-        output::print(&differences.concat())?;
-        return Err(Error::Differs {
-            count: differences.len(),
-            folder: arguments.output.display().to_string(),
-            file,
-        });
+        return folder.compare(&artifacts, context);
     }
-    interrupt::install()?;
-    let written = render::write(&arguments.output, &artifacts, interrupt::requested)?;
-    let unchanged = artifacts.0.len() - written.len();
-    for path in &written {
-        context.ui.line(&format!("wrote {}", path.display()));
-    }
-    if unchanged > 0 {
-        context.ui.line(&format!("{} unchanged", counted(unchanged, "file")));
-    }
-    Ok(())
+    folder.write(&artifacts, context)
 }

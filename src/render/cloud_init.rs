@@ -7,6 +7,7 @@ use serde_yaml::LitString;
 
 use super::engine::Seen;
 use super::host_files::{RenderFilesError, files, first_boot_units, seen};
+use super::nix::NixError;
 use super::{Artifact, Artifacts};
 use crate::plan::{HostPlan, Plan};
 use crate::spec::{ArchiveUrl, HostName, UnderlayInterface};
@@ -24,6 +25,10 @@ pub enum RenderError {
     TooLarge { host: HostName, bytes: usize },
     #[error(transparent)]
     Files(#[from] RenderFilesError),
+    #[error("Nix cannot say what {host} is to get: {source}; take it out of that host's docker.daemon")]
+    Nix { host: HostName, source: NixError },
+    #[error("flake.nix: {0}")]
+    NixFlake(NixError),
     #[error("user-data: {0}")]
     Yaml(#[from] serde_yaml::ser::Error),
 }

@@ -7,6 +7,7 @@ const VERBS: &[&[&str]] = &[
     &["check"],
     &["plan"],
     &["cloud-init"],
+    &["nixos"],
     &["image"],
     &["image", "base"],
     &["lab"],

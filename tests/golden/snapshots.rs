@@ -5,6 +5,8 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use meshimg::render::nixos;
+
 use super::{artifacts_of, example, example_file, examples, project};
 
 const FOLDER: &str = "tests/snapshots/golden";
@@ -22,7 +24,10 @@ fn snapshots_of(name: &str) -> Vec<(String, String)> {
         ("plan.json".to_owned(), serde_json::to_string_pretty(&plan).expect("a plan is JSON")),
         ("plan.txt".to_owned(), String::from_utf8(text.stdout).expect("tables are UTF-8")),
     ];
-    for (path, artifact) in artifacts_of(&plan).0 {
+    // The modules are static.
+    let flake = nixos(&plan).expect("a flake").0.into_iter();
+    let flake = flake.filter(|(path, _)| !path.starts_with("meshimg/"));
+    for (path, artifact) in artifacts_of(&plan).0.into_iter().chain(flake) {
         let text = match path.ends_with("/seed.img") {
             true => {
                 let digest = Sha256::digest(&artifact.bytes);
