@@ -1,0 +1,61 @@
+# host1 of cluster three-hosts. Written by meshimg.
+{
+  services.meshimg = {
+    enable = true;
+    cluster = "three-hosts";
+    host = "host1";
+    address = "192.0.2.1";
+    underlay.mtu = 1500;
+    mesh = {
+      bfd = {
+        enable = true;
+        interval = 100;
+        multiplier = 3;
+      };
+      bridge = "br0";
+      links = {
+        gre1.peer = "host2";
+        gre2.peer = "host3";
+      };
+      loopProtection = "rstp";
+      mac = "a2:e1:9c:c0:bd:c7";
+      mtu = 1462;
+      overhead = 38;
+      pathCost = 20000;
+      priority = 4096;
+      timers = {
+        forwardDelay = 4;
+        maxAge = 6;
+        transmitHoldCount = 10;
+      };
+      tunnel = "gre";
+    };
+    containers = {
+      address = "172.17.42.1";
+      bridge = "docker0";
+      mac = "42:9f:b1:6e:05:f7";
+      prefixLength = 16;
+      slice = "172.17.64.0/18";
+    };
+    docker = {
+      api.kind = "none";
+      settings = { };
+    };
+    access = {
+      authorizedKeys = [ ];
+      user = "root";
+    };
+    peers = {
+      host2 = {
+        address = "192.0.2.2";
+        containerAddress = "172.17.42.2";
+        slice = "172.17.128.0/18";
+      };
+      host3 = {
+        address = "192.0.2.3";
+        containerAddress = "172.17.42.3";
+        slice = "172.17.192.0/18";
+      };
+    };
+  };
+}

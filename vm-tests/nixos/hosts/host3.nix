@@ -1,0 +1,61 @@
+# host3 of cluster three-hosts. Written by meshimg.
+{
+  services.meshimg = {
+    enable = true;
+    cluster = "three-hosts";
+    host = "host3";
+    address = "192.0.2.3";
+    underlay.mtu = 1500;
+    mesh = {
+      bfd = {
+        enable = true;
+        interval = 100;
+        multiplier = 3;
+      };
+      bridge = "br0";
+      links = {
+        gre2.peer = "host1";
+        gre3.peer = "host2";
+      };
+      loopProtection = "rstp";
+      mac = "be:67:57:ae:c3:2e";
+      mtu = 1462;
+      overhead = 38;
+      pathCost = 20000;
+      priority = 32768;
+      timers = {
+        forwardDelay = 4;
+        maxAge = 6;
+        transmitHoldCount = 10;
+      };
+      tunnel = "gre";
+    };
+    containers = {
+      address = "172.17.42.3";
+      bridge = "docker0";
+      mac = "56:49:cc:f6:d5:37";
+      prefixLength = 16;
+      slice = "172.17.192.0/18";
+    };
+    docker = {
+      api.kind = "none";
+      settings = { };
+    };
+    access = {
+      authorizedKeys = [ ];
+      user = "root";
+    };
+    peers = {
+      host1 = {
+        address = "192.0.2.1";
+        containerAddress = "172.17.42.1";
+        slice = "172.17.64.0/18";
+      };
+      host2 = {
+        address = "192.0.2.2";
+        containerAddress = "172.17.42.2";
+        slice = "172.17.128.0/18";
+      };
+    };
+  };
+}
