@@ -8,18 +8,33 @@ let
   # A host of the VM tests with a change.
   host =
     change:
+    alone [
+      ../../vm-tests/nixos/hosts/host1.nix
+      change
+    ];
+  alone =
+    more:
     (lib.nixosSystem {
       modules = [
         ../../modules/default.nix
         ../../modules/image.nix
-        ../../vm-tests/nixos/hosts/host1.nix
         {
           nixpkgs.hostPlatform = system;
           system.stateVersion = "24.11";
         }
-        change
-      ];
+      ]
+      ++ more;
     }).config;
+
+  # What the modules say of a host, and their firewall rules; NixOS has some of its own.
+  said = config: {
+    failed = lib.filter (lib.hasPrefix "services.meshimg") (failed config);
+    rules = lib.filter (lib.hasInfix "gre") (
+      lib.splitString "\n" (
+        config.networking.firewall.extraCommands + config.networking.firewall.extraInputRules
+      )
+    );
+  };
 
   inherit (lib) mkForce;
   meshimg = value: { services.meshimg = value; };
@@ -42,21 +57,13 @@ let
     address-in-slice = meshimg { containers.address = mkForce "172.17.64.1"; };
     owned-setting = meshimg { docker.settings.bridge = "br1"; };
     half-a-source = meshimg { openVSwitch.source.version = "3.5.0"; };
-    nothing-set.services.meshimg = mkForce { enable = true; };
   };
 in
 {
   # The messages of failed assertions, and the firewall's rules, by change.
-  changed = lib.mapAttrs (
-    _: change:
-    let
-      config = host change;
-    in
-    {
-      failed = lib.filter (lib.hasPrefix "services.meshimg") (failed config);
-      rules = config.networking.firewall.extraCommands + config.networking.firewall.extraInputRules;
-    }
-  ) changes;
+  changed = lib.mapAttrs (_: said) (
+    lib.mapAttrs (_: host) changes // { nothing-set = alone [ { services.meshimg.enable = true; } ]; }
+  );
 
   # What docker.service has, and what it must not have.
   docker =

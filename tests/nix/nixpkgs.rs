@@ -95,9 +95,9 @@ const BAD: [(&str, &[&str]); 16] = [
     (
         "same-address",
         &[
+            "services.meshimg.mesh.links.gre1 leads from host1 to itself: name another host as its peer.",
             "services.meshimg: two hosts have one address on the underlay: give each of services.meshimg.address and \
              services.meshimg.peers.<name>.address its own.",
-            "services.meshimg.mesh.links.gre1 leads from host1 to itself: name another host as its peer.",
         ],
     ),
     (
@@ -146,11 +146,14 @@ fn bad_input_is_told_and_tunnels_come_from_peers_alone() {
     }
     assert_eq!(
         changed["nothing"]["rules"],
-        "iptables -w -A nixos-fw -p gre -s 192.0.2.2 -j nixos-fw-accept\niptables -w -A nixos-fw -p gre -s 192.0.2.3 -j nixos-fw-accept\n"
+        json!([
+            "iptables -w -A nixos-fw -p gre -s 192.0.2.2 -j nixos-fw-accept",
+            "iptables -w -A nixos-fw -p gre -s 192.0.2.3 -j nixos-fw-accept"
+        ])
     );
     assert_eq!(
         changed["nftables"]["rules"],
-        "ip saddr { 192.0.2.2, 192.0.2.3 } meta l4proto gre accept\n"
+        json!(["ip saddr { 192.0.2.2, 192.0.2.3 } meta l4proto gre accept"])
     );
 }
 
