@@ -105,6 +105,7 @@ in
         inherit nixpkgs;
         meshimg = (import (folder + "/meshimg/flake.nix")).outputs { };
       };
+      first = lib.head (lib.attrNames outputs.nixosConfigurations);
     in
     {
       hosts = lib.mapAttrs (
@@ -124,6 +125,13 @@ in
         }
       ) outputs.nixosConfigurations;
       driver = outputs.checks.${system}.mesh.driver.drvPath;
-      images = lib.mapAttrs (_: image: image.drvPath) outputs.packages.${system};
+      # A host's images take as long as the host itself, and are all made alike.
+      names = lib.attrNames outputs.packages.${system};
+      images = lib.mapAttrs (_: image: image.drvPath) (
+        lib.getAttrs [
+          "${first}-image"
+          "${first}-digital-ocean-image"
+        ] outputs.packages.${system}
+      );
     };
 }
