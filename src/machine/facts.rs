@@ -25,7 +25,7 @@ use super::openvswitch::{self, OpenVSwitch};
 use super::{Machine, on_each, ssh};
 use crate::plan::{HostPlan, Plan};
 use crate::render::{RenderFilesError, host_files};
-use crate::spec::HostName;
+use crate::spec::{HostName, Network};
 
 /// How much to ask a host for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,8 +140,9 @@ pub fn script(plan: &Plan, host: &HostPlan, scope: Scope) -> Result<String, Rend
     let (mesh, containers) = (&host.mesh_bridge.name, &host.container_bridge.name);
     // Paths of ours and names that went through their types: nothing that a shell would look at.
     let known = format!(
-        "mesh_bridge={mesh}\ncontainer_bridge={containers}\nask_docker={}\nfiles='{}'\n",
+        "mesh_bridge={mesh}\ncontainer_bridge={containers}\nask_docker={}\nask_ifupdown={}\nfiles='{}'\n",
         asks_docker(host),
+        host.network == Network::Ifupdown,
         files.join(" ")
     );
     Ok(format!("{known}{MESH}{START}{BOOT}{END}"))

@@ -8,7 +8,7 @@ use crate::machine::openvswitch::{Bridge, parse_bridge_id};
 use crate::plan::{HostPlan, Plan};
 use crate::spec::{HostName, LoopProtection};
 
-const HELP: &str = "on the host: `ovs-vsctl show`, `ovs-vsctl list Bridge`, and `journalctl -u networking -u openvswitch-switch`";
+const HELP: &str = "on the host: `ovs-vsctl show`, `ovs-vsctl list Bridge`, and `journalctl -u meshimg-mesh -u openvswitch-switch`";
 
 /// Bridge, version, fail mode, spanning tree protocol with priority and timers, MAC and MTU, per host.
 pub fn ovs(plan: &Plan, facts: &BTreeMap<HostName, Facts>) -> Vec<Verdict> {
