@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshimg::machine::openvswitch::{Bridge, OpenVSwitch, Port, parse};
-use meshimg::spec::LoopProtection;
+use meshimg::spec::{LoopProtection, Network};
 
 use super::container::Ended;
 use super::host::Host;
@@ -13,6 +13,9 @@ type Settings = BTreeMap<String, String>;
 
 /// What is wrong with the database, and what anybody complained of.
 pub fn read(host: &Host, ended: &Ended) -> Vec<String> {
+    if host.plan.network != Network::Ifupdown {
+        return ended.complaints();
+    }
     let mut findings = ended.complaints();
     let tables: Vec<&str> = ended.stdout.lines().filter(|line| !line.starts_with("wrong: ")).collect();
     match parse(&tables.join("\n")) {
@@ -23,7 +26,7 @@ pub fn read(host: &Host, ended: &Ended) -> Vec<String> {
 }
 
 /// A line for each bridge and each port.
-fn shown(found: &OpenVSwitch) -> BTreeSet<String> {
+pub fn shown(found: &OpenVSwitch) -> BTreeSet<String> {
     let mut lines = BTreeSet::new();
     for (name, bridge) in &found.bridges {
         lines.insert(bridge_line(name, bridge));
@@ -56,7 +59,7 @@ fn settings<const N: usize>(pairs: [(&str, String); N]) -> Settings {
 }
 
 /// The same lines, of the plan.
-fn wanted(host: &Host) -> BTreeSet<String> {
+pub fn wanted(host: &Host) -> BTreeSet<String> {
     let (mesh, tree) = (&host.plan.mesh_bridge, &host.cluster.spanning_tree);
     let rstp = tree.protocol == LoopProtection::Rstp;
     let prefix = if rstp { "rstp" } else { "stp" };

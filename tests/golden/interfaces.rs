@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use meshimg::plan::{HostPlan, Plan};
+use meshimg::spec::Network;
 
 use super::artifacts::{each_host, files};
 
@@ -60,6 +61,9 @@ fn option<'a>(interfaces: &'a Interfaces, name: &str, key: &str) -> Vec<&'a str>
 }
 
 fn check(example: &str, plan: &Plan, host: &HostPlan) {
+    if host.network != Network::Ifupdown {
+        return;
+    }
     let text = &files(plan, host)["/etc/network/interfaces.d/60-meshimg"].content;
     let found = parse(text).unwrap_or_else(|error| panic!("{example}/{}: {error}", host.name));
     let (mesh, containers) = (&host.mesh_bridge, &host.container_bridge);
