@@ -120,6 +120,7 @@ struct NameOnly<'a> {
 #[derive(Serialize)]
 struct Mesh<'a> {
     name: &'a str,
+    max_revalidator_ms: u32,
     ports: Vec<Port<'a>>,
 }
 
@@ -157,6 +158,7 @@ fn values<'a>(plan: &'a Plan, host: &'a HostPlan) -> Values<'a> {
         mtu: plan.mtu.mesh,
         mesh: Mesh {
             name: host.mesh_bridge.name.as_str(),
+            max_revalidator_ms: host.mesh_bridge.max_revalidator_ms,
             ports: host.mesh_bridge.ports.iter().map(port).collect(),
         },
         bridge_settings: ovs::bridge_settings(&host.mesh_bridge, tree).join(" "),

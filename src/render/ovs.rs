@@ -3,11 +3,7 @@
 use crate::plan::{MeshBridge, SpanningTree, TunnelPort};
 use crate::spec::{Bfd, LoopProtection};
 
-/// Milliseconds between two rounds of Open vSwitch over the flows in use (ovs-vswitchd.conf.db(5), `max-revalidator`): by default and at least.
-const REVALIDATOR_MS: (u32, u32) = (500, 100);
-
-/// `column=value` words of the Bridge record: protocol, MAC address, priority, timers. With BFD, also the words of another command of
-/// ovs-vsctl in the same transaction, which belongs to it.
+/// `column=value` words of the Bridge record: protocol, MAC address, priority, timers.
 pub fn bridge_settings(bridge: &MeshBridge, tree: &SpanningTree) -> Vec<String> {
     let (rstp, stp) = match tree.protocol {
         LoopProtection::Rstp => (true, false),
@@ -37,24 +33,7 @@ pub fn bridge_settings(bridge: &MeshBridge, tree: &SpanningTree) -> Vec<String> 
             words.push(format!("other_config:stp-forward-delay={}", tree.forward_delay));
         }
     }
-    if let Some(milliseconds) = revalidator_ms(bridge) {
-        words.extend(["--", "set", "Open_vSwitch", "."].map(str::to_owned));
-        words.push(format!("other_config:max-revalidator={milliseconds}"));
-    }
     words
-}
-
-/// Two thirds of the shortest time in which BFD takes a link for dead; `None` without BFD.
-///
-/// A round counts the packets that a flow has had and, for each that had some, learns their MAC address on the port they came from. Where the
-/// last ones before a link died are counted only after the spanning tree has had that port's addresses forgotten, the address is learnt on
-/// the dead port again, and what goes there is lost until its owner happens to send something: of 24 cuts of a link, two had an outage of
-/// 0.8 and 0.9 s instead of 0.4 s, of 8 with rounds of 10 s four had up to 3 s, and of 25 with rounds of 200 ms none (Open vSwitch 3.5.0).
-fn revalidator_ms(bridge: &MeshBridge) -> Option<u32> {
-    let detection = |bfd: Bfd| bfd.interval_ms.saturating_mul(u32::from(bfd.multiplier));
-    let shortest = bridge.ports.iter().filter_map(|port| port.bfd.map(detection)).min()?;
-    let (default, least) = REVALIDATOR_MS;
-    Some((shortest / 3 * 2).clamp(least, default))
 }
 
 /// `column=value` words of the Port record, with blanks between them.

@@ -46,7 +46,7 @@ pub fn settled(session: &Session<'_>, deadline: Duration) -> Result<(), LabError
 /// What is otherwise than planned, if anything is. That the links which forward are a tree is not enough: while one is down they are a tree
 /// too, but another one.
 pub(super) fn not_as_planned(plan: &Plan, facts: &BTreeMap<HostName, Facts>) -> Option<String> {
-    let verdicts = [probe::tunnels(plan, facts), probe::bfd(plan, facts), probe::loop_free(plan, facts)].concat();
+    let verdicts = probe::links(plan, facts);
     let line = |verdict: &Verdict| format!("{} ({}): {}", verdict.probe, verdict.subject, verdict.summary);
     let mut wrong: Vec<String> = verdicts.iter().filter(|verdict| verdict.is_red()).map(line).collect();
     let planned = root_path_costs(plan);

@@ -13,8 +13,8 @@ use crate::wait::{self, Look, WaitError};
 /// Time between two looks at all hosts; each takes the hosts some work too.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Prints active, activating, inactive ... As long as dockerd has not even started, the machine itself looks for that, for a while: a command over
-/// ssh, and a question to systemd, cost an emulated host a quarter of a second each.
+/// Prints active, activating, inactive ... As long as dockerd has not even started, the machine itself looks for that, for a quarter of [`LOOK_DEADLINE`]: a
+/// command over ssh, and a question to systemd, cost an emulated host a quarter of a second each.
 const DOCKER_STATE: &str = "looks=0
 while [ ! -e /run/docker.pid ] && [ $looks -lt 15 ]; do sleep 1; looks=$((looks + 1)); done
 systemctl is-active docker.service || true";
@@ -120,12 +120,17 @@ fn still_booting(answer: &str) -> Option<String> {
     }
 }
 
+/// The probes that look at links alone, on all hosts.
+pub fn links(plan: &Plan, facts: &BTreeMap<HostName, Facts>) -> Vec<Verdict> {
+    [tunnels(plan, facts), bfd(plan, facts), loop_free(plan, facts)].concat()
+}
+
 /// Has `look` wait for the links when one is red in `facts`, and takes what Open vSwitch says then from what it returns.
 ///
 /// A link whose BFD packets came late, as an emulator that is busy sends them, is down for a second, and the tree finds another way
 /// meanwhile. A look in that second says nothing of the mesh; one that is broken is so at the end of the wait, too.
 pub fn second_look(plan: &Plan, facts: &mut BTreeMap<HostName, Facts>, look: impl FnOnce(&Verdict) -> Option<BTreeMap<HostName, Facts>>) {
-    let verdicts = [tunnels(plan, facts), bfd(plan, facts), loop_free(plan, facts)].concat();
+    let verdicts = links(plan, facts);
     let Some(red) = verdicts.iter().find(|verdict| verdict.is_red()) else {
         return;
     };
@@ -138,7 +143,7 @@ pub fn second_look(plan: &Plan, facts: &mut BTreeMap<HostName, Facts>, look: imp
 
 /// What is not ready, one line per verdict; `None` when all is.
 fn reds(plan: &Plan, facts: &BTreeMap<HostName, Facts>) -> Option<String> {
-    let verdicts = [tunnels(plan, facts), bfd(plan, facts), loop_free(plan, facts), docker(plan, facts)].concat();
+    let verdicts = [links(plan, facts), docker(plan, facts)].concat();
     let line = |verdict: &Verdict| format!("\n  {} ({}): {}", verdict.probe, verdict.subject, verdict.summary);
     let reds: String = verdicts.iter().filter(|verdict| verdict.is_red()).map(line).collect();
     (!reds.is_empty()).then_some(reds)
