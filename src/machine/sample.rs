@@ -119,6 +119,7 @@ pub fn facts(plan: &Plan) -> BTreeMap<HostName, Facts> {
 fn host_facts(plan: &Plan, host: &HostPlan) -> Facts {
     Facts {
         boot_id: Found::Known(format!("boot-{}", host.number)),
+        vswitchd_policy: Found::Known("SCHED_RR".to_owned()),
         ovs: Found::Known(OpenVSwitch {
             other_config: map([("max-revalidator", host.mesh_bridge.max_revalidator_ms.to_string())]),
             version: Some("3.5.0".into()),

@@ -68,6 +68,11 @@ const STATIC_FILES: &[(&str, u16, &str)] = &[
         include_str!("../../cloud-init/openvswitch-daemon.conf"),
     ),
     (
+        "/etc/systemd/system/ovs-vswitchd.service.d/meshimg-scheduling.conf",
+        0o644,
+        include_str!("../../cloud-init/ovs-vswitchd-scheduling.conf"),
+    ),
+    (
         "/etc/systemd/system/ovsdb-server.service.d/meshimg.conf",
         0o644,
         include_str!("../../cloud-init/openvswitch-daemon.conf"),

@@ -10,7 +10,8 @@ use crate::spec::{HostName, LoopProtection};
 
 const HELP: &str = "on the host: `ovs-vsctl show`, `ovs-vsctl list Bridge`, and `journalctl -u networking -u openvswitch-switch`";
 
-/// Bridge, version, fail mode, spanning tree protocol with priority and timers, MAC and MTU, and how often packets are counted, per host.
+/// Bridge, version, fail mode, spanning tree protocol with priority and timers, MAC and MTU, how often packets are counted, and ovs-vswitchd's
+/// scheduling, per host.
 pub fn ovs(plan: &Plan, facts: &BTreeMap<HostName, Facts>) -> Vec<Verdict> {
     for_each_host(Probe::Ovs, plan, facts, |host, facts| judge(plan, host, facts))
 }
@@ -44,12 +45,21 @@ fn judge(plan: &Plan, host: &HostPlan, facts: &Facts) -> Verdict {
         Some(max_revalidator.unwrap_or_else(|| DEFAULT_MAX_REVALIDATOR_MS.to_string())),
         host.mesh_bridge.max_revalidator_ms,
     );
+    scheduling(&mut check, facts);
     let version = ovs.version.as_deref().unwrap_or("unknown");
     let summary = format!(
         "{name}, Open vSwitch {version}, priority {}, MTU {}",
         host.mesh_bridge.priority, plan.mtu.mesh
     );
     check.verdict(Probe::Ovs, on(&host.name), summary, HELP)
+}
+
+/// Before all others: else BFD's messages are late on a busy host, and its peers take it for dead.
+fn scheduling(check: &mut Check, facts: &Facts) {
+    match facts.vswitchd_policy.known() {
+        Ok(policy) => check.equal("scheduling of ovs-vswitchd", Some(policy), "SCHED_RR"),
+        Err(why) => check.holds(false, format!("scheduling of ovs-vswitchd: {why}")),
+    }
 }
 
 fn protocol(check: &mut Check, plan: &Plan, host: &HostPlan, bridge: &Bridge) {

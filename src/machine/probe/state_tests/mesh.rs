@@ -64,6 +64,15 @@ fn ovs_checks_the_bridge() {
     );
     let version = reds(ovs, |facts| known(&mut at(facts, "host2").ovs).version = None);
     one(&version, "host2: ovs-vswitchd has not said its version: it does not run");
+    let policy = |found: Found<String>| reds(ovs, move |facts| at(facts, "host2").vswitchd_policy = found.clone());
+    one(
+        &policy(Found::Known("SCHED_OTHER".into())),
+        "host2: scheduling of ovs-vswitchd is SCHED_OTHER, planned SCHED_RR",
+    );
+    one(
+        &policy(Found::Unknown("chrt is not installed".into())),
+        "host2: scheduling of ovs-vswitchd: chrt is not installed",
+    );
 }
 
 #[test]
