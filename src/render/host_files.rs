@@ -70,6 +70,11 @@ const COMMON: &[StaticFile] = &[
         include_str!("../../cloud-init/openvswitch-daemon.conf"),
     ),
     (
+        "/etc/systemd/system/ovs-vswitchd.service.d/meshimg-scheduling.conf",
+        0o644,
+        include_str!("../../cloud-init/ovs-vswitchd-scheduling.conf"),
+    ),
+    (
         "/etc/systemd/system/ovsdb-server.service.d/meshimg.conf",
         0o644,
         include_str!("../../cloud-init/openvswitch-daemon.conf"),
@@ -139,6 +144,7 @@ struct NameOnly<'a> {
 #[derive(Serialize)]
 struct Mesh<'a> {
     name: &'a str,
+    max_revalidator_ms: u32,
     ports: Vec<Port<'a>>,
 }
 
@@ -187,6 +193,7 @@ fn values<'a>(plan: &'a Plan, host: &'a HostPlan) -> Values<'a> {
         mtu: plan.mtu.mesh,
         mesh: Mesh {
             name: host.mesh_bridge.name.as_str(),
+            max_revalidator_ms: host.mesh_bridge.max_revalidator_ms,
             ports: host.mesh_bridge.ports.iter().map(port).collect(),
         },
         bridge_settings: ovs::bridge_settings(&host.mesh_bridge, tree).join(" "),

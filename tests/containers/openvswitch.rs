@@ -25,14 +25,21 @@ pub fn read(host: &Host, ended: &Ended) -> Vec<String> {
     findings
 }
 
-/// A line for each bridge and each port.
+/// A line for each bridge and each port, and one for the daemon where there are any.
 pub fn shown(found: &OpenVSwitch) -> BTreeSet<String> {
     let mut lines = BTreeSet::new();
+    if !found.bridges.is_empty() {
+        lines.insert(daemon_line(found.other_config.get("max-revalidator")));
+    }
     for (name, bridge) in &found.bridges {
         lines.insert(bridge_line(name, bridge));
         lines.extend(bridge.ports.iter().map(|(port, settings)| port_line(name, port, settings)));
     }
     lines
+}
+
+fn daemon_line(max_revalidator: Option<&String>) -> String {
+    format!("daemon max-revalidator {max_revalidator:?}")
 }
 
 fn bridge_line(name: &str, bridge: &Bridge) -> String {
@@ -89,7 +96,11 @@ pub fn wanted(host: &Host) -> BTreeSet<String> {
     let mut own = Port::default();
     own.interface.kind = "internal".to_owned();
     own.interface.mtu_request = Some(host.cluster.mtu.mesh.into());
-    let mut lines = BTreeSet::from([bridge_line(name, &bridge), port_line(name, name, &own)]);
+    let mut lines = BTreeSet::from([
+        daemon_line(Some(&mesh.max_revalidator_ms.to_string())),
+        bridge_line(name, &bridge),
+        port_line(name, name, &own),
+    ]);
     for planned in &mesh.ports {
         let mut port = Port {
             other_config: settings([(&format!("{prefix}-path-cost"), planned.path_cost.to_string())]),

@@ -52,6 +52,10 @@ const MISTAKES: &[(Mistake, &str)] = &[
         ("mesh", "clear interface \"$name\" options bfd", "clear interface \"$name\" bfd"),
         "repaired: not wanted: port gre1",
     ),
+    (
+        ("mesh", "set Open_vSwitch . \"other_config", "set Open_vSwitch . \"external_ids"),
+        "repaired: missing: daemon max-revalidator Some(\"200\")",
+    ),
     (("mesh", "[ -z \"$remote\" ] ||", "true ||"), "repaired: not wanted: port stray"),
     (("mesh", "[ -n \"$deleted\" ]", "false"), "repaired: missing: address docker0"),
     (
@@ -171,7 +175,9 @@ fn judge(host: &Host, ended: &Ended) -> Vec<String> {
     let others = ["systemd", "repaired", "protocol", "again"].map(|name| (name, state(name)));
     let nothing = ["without-ifupdown", "down"].map(|name| (name, state(name)));
     // Two ways that both do nothing would be the same too.
-    let of_ovs = ifupdown.iter().filter(|line| line.contains(" rstp=") || line.contains(" bfd "));
+    let of_ovs = ifupdown
+        .iter()
+        .filter(|line| ["daemon ", "bridge "].iter().any(|word| line.starts_with(word)) || line.contains(" bfd "));
     findings.extend(
         differences(&wanted(host), &of_ovs.cloned().collect())
             .into_iter()

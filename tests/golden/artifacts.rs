@@ -173,6 +173,7 @@ fn host_conf_is_assignments() {
             Network::Ifupdown => wanted.extend([("MESH_PORTS", ports.join(" ")), ("PROGRAMS", "ifup brctl".to_owned())]),
             Network::Systemd => wanted.extend([
                 ("CONTAINER_MAC", bridge.mac.to_string()),
+                ("MESH_MAX_REVALIDATOR", host.mesh_bridge.max_revalidator_ms.to_string()),
                 ("MESH_MTU", plan.mtu.mesh.to_string()),
                 ("MESH_TUNNELS", tunnels(plan, host).join("\n")),
                 ("PROGRAMS", "ip ovs-vsctl".to_owned()),

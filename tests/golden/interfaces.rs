@@ -84,10 +84,11 @@ fn check(example: &str, plan: &Plan, host: &HostPlan) {
     assert_eq!(option(&found, br0, "ovs_ports"), [ports.join(" ")]);
     let extra = option(&found, br0, "ovs_extra").concat();
     assert!(extra.starts_with(&format!("set bridge {br0} ")), "{extra}");
-    assert!(
-        extra.ends_with(&format!(" -- set interface {br0} mtu_request={}", plan.mtu.mesh)),
-        "{extra}"
+    let end = format!(
+        " -- set interface {br0} mtu_request={} -- set Open_vSwitch . other_config:max-revalidator={}",
+        plan.mtu.mesh, mesh.max_revalidator_ms
     );
+    assert!(extra.ends_with(&end), "{extra}");
     assert!(extra.contains(&format!("other_config:hwaddr={}", mesh.mac)), "{extra}");
 
     for port in &mesh.ports {

@@ -78,7 +78,7 @@ first=${MESH_TUNNELS%% *}
 ovs-vsctl add-port "$MESH_BRIDGE" stray -- set interface stray type=gre options:remote_ip=192.0.2.250 \
     -- set interface "$first" options:remote_ip=192.0.2.251 options:key=5 bfd:min_tx=1 -- set port "$first" tag=5 other_config:x=y \
     -- remove bridge "$MESH_BRIDGE" other_config hwaddr -- set bridge "$MESH_BRIDGE" other_config:mac-table-size=99 \
-    -- set interface "$MESH_BRIDGE" mtu_request=1280
+    -- set interface "$MESH_BRIDGE" mtu_request=1280 -- set Open_vSwitch . other_config:max-revalidator=7000
 ip address delete "$CONTAINER_ADDRESS" dev "$CONTAINER_BRIDGE"
 # A first address with which the kernel would delete the second one.
 ip address add "${CONTAINER_ADDRESS%.*}.250/${CONTAINER_ADDRESS#*/}" dev "$CONTAINER_BRIDGE"
