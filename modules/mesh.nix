@@ -16,6 +16,7 @@ let
     MESH_BRIDGE = mesh.bridge;
     MESH_BRIDGE_SETTINGS = words.bridge;
     MESH_MTU = mesh.mtu;
+    MESH_MAX_REVALIDATOR = mesh.maxRevalidator;
     MESH_TUNNELS = words.tunnels;
     CONTAINER_BRIDGE = containers.bridge;
     CONTAINER_ADDRESS = "${toString containers.address}/${toString containers.prefixLength}";
@@ -113,6 +114,18 @@ in
       description = "The spanning tree's path cost of every link. Open vSwitch's own default differs from release to release.";
     };
 
+    maxRevalidator = mkOption {
+      type = types.ints.between 100 500;
+      default =
+        if mesh.bfd.enable then
+          lib.max 100 (lib.min 500 (mesh.bfd.interval * mesh.bfd.multiplier / 3 * 2))
+        else
+          500;
+      defaultText = lib.literalMD "two thirds of what BFD takes to find a link dead, between 100 and 500; 500 without BFD";
+      example = 200;
+      description = "Milliseconds after which Open vSwitch has counted the packets of all its flows; it learns addresses as it does, and must be done with a dead link before that link's addresses are forgotten.";
+    };
+
     loopProtection = mkOption {
       type = types.enum [
         "rstp"
@@ -196,6 +209,7 @@ in
       path = [
         config.virtualisation.vswitch.package
         pkgs.iproute2
+        pkgs.util-linux
       ];
       # A new configuration is set right in place: containers keep their place on docker0.
       reloadIfChanged = true;

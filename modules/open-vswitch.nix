@@ -65,6 +65,13 @@ in
           package;
     };
 
+    # A peer that hears no BFD message for as long as BFD's multiplier says takes the link for dead. A nice value would count only within
+    # the unit's own control group.
+    systemd.services.ovs-vswitchd.serviceConfig = {
+      CPUSchedulingPolicy = "rr";
+      CPUSchedulingPriority = 1;
+    };
+
     assertions = [
       {
         assertion = isBuilt || lib.all (value: value == null) given;

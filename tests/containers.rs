@@ -19,6 +19,8 @@ mod openvswitch;
 mod parsers;
 #[path = "containers/stanzas.rs"]
 mod stanzas;
+#[path = "containers/ways.rs"]
+mod ways;
 
 use std::process::ExitCode;
 
@@ -57,6 +59,13 @@ fn main() -> ExitCode {
         }
     };
     tests.extend(broken::tests());
+    match ways::tests() {
+        Ok(ways) => tests.extend(ways),
+        Err(error) => {
+            eprintln!("{}", error.message().unwrap_or("the examples cannot be read"));
+            return ExitCode::FAILURE;
+        }
+    }
     let tests = tests.into_iter().map(|test| test.with_ignored_flag(missing.is_some()));
     // These need no container.
     let tests = claims::tests().into_iter().chain(tests).collect();

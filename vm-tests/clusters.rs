@@ -46,6 +46,13 @@ pub static FOUR_HOSTS: Cluster = Cluster {
     archive: &[],
     slot: Mutex::new(None),
 };
+pub static SYSTEMD: Cluster = Cluster {
+    example: "systemd",
+    flavor: Flavor::Full,
+    others: &[],
+    archive: &[],
+    slot: Mutex::new(None),
+};
 pub static MIXED: Cluster = Cluster {
     example: "mixed",
     flavor: Flavor::Stock,
@@ -159,7 +166,7 @@ impl Cluster {
 
 /// Memory and cores are for one lab at a time.
 fn end_others(kept: &Cluster) {
-    for cluster in [&THREE_HOSTS, &FOUR_HOSTS, &MIXED] {
+    for cluster in [&THREE_HOSTS, &FOUR_HOSTS, &SYSTEMD, &MIXED] {
         if !std::ptr::eq(cluster, kept)
             && let Err(error) = cluster.end()
         {
@@ -170,7 +177,7 @@ fn end_others(kept: &Cluster) {
 
 /// Ends every lab that runs.
 pub fn end_all() -> Result<(), String> {
-    let errors: Vec<String> = [&THREE_HOSTS, &FOUR_HOSTS, &MIXED]
+    let errors: Vec<String> = [&THREE_HOSTS, &FOUR_HOSTS, &SYSTEMD, &MIXED]
         .iter()
         .filter_map(|cluster| cluster.end().err())
         .collect();

@@ -12,6 +12,7 @@ use super::pairs::Pairs;
 use super::state::{LabFolder, names};
 use super::switch::PairCount;
 use super::switch::impairment::Impairment;
+use crate::wait::{Look, until};
 
 /// The longest line, bytes: the status of some hundred hosts fits.
 pub const LINE_MAX: u64 = 64 * 1024 * 1024;
@@ -191,6 +192,12 @@ pub enum ControlError {
     Refused(String),
 }
 
+/// How long a killed process may take to close its sockets.
+const END_DEADLINE: Duration = Duration::from_secs(2);
+
+/// How often to look.
+const OFTEN: Duration = Duration::from_millis(10);
+
 /// Asks the supervisor of the lab in `folder`.
 ///
 /// # Errors
@@ -204,10 +211,42 @@ pub fn ask(folder: &LabFolder, request: &Request) -> Result<Answer, ControlError
 /// # Errors
 /// As [`ask`].
 pub fn connect(folder: &LabFolder, request: &Request) -> Result<(Answer, BufReader<UnixStream>), ControlError> {
+    match converse(folder, request) {
+        // A supervisor that was killed takes connections until the kernel has closed its socket, and then answers none.
+        Err(ControlError::Io(error)) if ENDED_KINDS.contains(&error.kind()) && has_ended(folder) => Err(not_up(folder)),
+        other => other,
+    }
+}
+
+/// What a connection ends with whose other side has ended.
+pub(super) const ENDED_KINDS: [io::ErrorKind; 3] = [
+    io::ErrorKind::UnexpectedEof,
+    io::ErrorKind::ConnectionReset,
+    io::ErrorKind::BrokenPipe,
+];
+
+/// What it means that nobody can be asked: no socket, or one that nobody listens at.
+const ABSENT_KINDS: [io::ErrorKind; 2] = [io::ErrorKind::NotFound, io::ErrorKind::ConnectionRefused];
+
+fn not_up(folder: &LabFolder) -> ControlError {
+    let cluster = folder.cluster().to_owned();
+    ControlError::NotUp { cluster }
+}
+
+/// Whether nobody takes connections any more, soon.
+fn has_ended(folder: &LabFolder) -> bool {
+    until("the end of the supervisor", END_DEADLINE, OFTEN, || {
+        match folder.connect(names::CONTROL) {
+            Err(error) if ABSENT_KINDS.contains(&error.kind()) => Look::Ready(()),
+            _ => Look::Pending("it takes connections".to_owned()),
+        }
+    })
+    .is_ok()
+}
+
+fn converse(folder: &LabFolder, request: &Request) -> Result<(Answer, BufReader<UnixStream>), ControlError> {
     let stream = folder.connect(names::CONTROL).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ControlError::NotUp {
-            cluster: folder.cluster().to_owned(),
-        },
+        kind if ABSENT_KINDS.contains(&kind) => not_up(folder),
         _ => ControlError::Io(error),
     })?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -242,4 +281,39 @@ pub fn receive<T: for<'de> Deserialize<'de>>(stream: &mut BufReader<UnixStream>)
         return Ok(None);
     }
     Ok(Some(serde_json::from_slice(&line)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    /// What asking says when the supervisor takes the connection, ends it without an answer, and ends itself if `ends`.
+    fn asked(ends: bool) -> ControlError {
+        let state = tempfile::tempdir().unwrap();
+        let folder = LabFolder::new(state.path(), "demo");
+        std::fs::create_dir_all(folder.path()).unwrap();
+        let listener = UnixListener::bind(folder.path().join(names::CONTROL)).unwrap();
+        std::thread::scope(|scope| {
+            let asking = scope.spawn(|| ask(&folder, &Request::Status).unwrap_err());
+            drop(listener.accept().unwrap());
+            let listener = (!ends).then_some(listener);
+            let error = asking.join().unwrap();
+            drop(listener);
+            error
+        })
+    }
+
+    #[test]
+    fn a_supervisor_that_ends_instead_of_an_answer_is_not_up() {
+        let error = asked(true);
+        assert!(matches!(error, ControlError::NotUp { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_supervisor_that_lives_and_does_not_answer_is_told_from_that() {
+        let error = asked(false);
+        assert!(matches!(error, ControlError::Io(_)), "{error}");
+    }
 }

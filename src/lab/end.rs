@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
 
-use super::control::{ControlError, Request, ask};
+use super::control::{ControlError, ENDED_KINDS, Request, ask};
 use super::error::LabError;
 use super::run::Held;
 use super::state::{LabFolder, StateError};
@@ -13,13 +13,6 @@ use crate::wait::{Look, WaitError, until};
 
 /// Killing guests takes some milliseconds each.
 const END_DEADLINE: Duration = Duration::from_secs(20);
-
-/// What a connection ends with whose other side has ended.
-const ENDED_KINDS: [std::io::ErrorKind; 3] = [
-    std::io::ErrorKind::UnexpectedEof,
-    std::io::ErrorKind::ConnectionReset,
-    std::io::ErrorKind::BrokenPipe,
-];
 
 /// How often to look.
 const SOON: Duration = Duration::from_millis(50);
@@ -45,7 +38,7 @@ pub(super) fn end(folder: &LabFolder, held: Option<Held>) -> Result<(), LabError
     match lock {
         Ok(lock) => {
             faults.extend(kill_leftovers(folder).err().map(|error| error.to_string()));
-            faults.extend(folder.remove().err().map(|error| error.to_string()));
+            faults.extend(remove(folder).err().map(|error| error.to_string()));
             faults.extend(folder.remove_lock(&lock).err().map(|error| error.to_string()));
         }
         Err(error) => faults.push(error.to_string()),
@@ -56,6 +49,17 @@ pub(super) fn end(folder: &LabFolder, held: Option<Held>) -> Result<(), LabError
     Err(LabError::NotEnded {
         cluster: folder.cluster().to_owned(),
         faults,
+    })
+}
+
+/// Removes the folder. A program that a killed `up` had started there, as it makes the disks, may write one more file meanwhile.
+fn remove(folder: &LabFolder) -> Result<(), WaitError> {
+    until("the removal of the lab's folder", END_DEADLINE, SOON, || match folder.remove() {
+        Ok(()) => Look::Ready(()),
+        Err(StateError::Io { path, source }) if source.kind() == std::io::ErrorKind::DirectoryNotEmpty => {
+            Look::Pending(format!("{}: something still writes there", path.display()))
+        }
+        Err(error) => Look::Gone(error.to_string()),
     })
 }
 
@@ -108,4 +112,33 @@ pub(super) fn kill_leftovers(folder: &LabFolder) -> Result<(), WaitError> {
         left if left.is_empty() => Look::Ready(()),
         left => Look::Pending(format!("processes {left:?}")),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_folder_in_which_something_still_writes_is_removed_once_it_has_ended() {
+        let state = tempfile::tempdir().unwrap();
+        let folder = LabFolder::new(state.path(), "demo");
+        let first = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::fs::create_dir_all(folder.path()).unwrap();
+                for number in 0..2_000 {
+                    // Fails once the folder is gone.
+                    let _ = std::fs::write(folder.path().join(number.to_string()), "late");
+                    first.store(true, Ordering::SeqCst);
+                }
+            });
+            while !first.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+            remove(&folder).unwrap();
+        });
+        assert!(!folder.path().exists());
+    }
 }

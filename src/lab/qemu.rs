@@ -30,7 +30,7 @@ pub fn accelerator(accelerator: Accelerator) -> [&'static str; 4] {
     }
 }
 
-/// Without what no guest of ours has anything at, and each would load drivers for.
+/// Without the controllers that no guest of ours has a device at: each would load drivers for them.
 const MACHINE: &str = "q35,sata=off,smbus=off,i8042=off";
 
 /// Settings of the kernel that cost an emulated processor time and give a guest of ours nothing: it is alone on its machine, and nobody attacks

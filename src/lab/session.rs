@@ -290,25 +290,15 @@ impl<'a> Session<'a> {
         verdicts
     }
 
-    /// A link whose BFD packets came late, as an emulator that is busy sends them, is down for a second, and the tree finds another way
-    /// meanwhile. A look in that second says nothing of the mesh; one that is broken is so at the end of the wait, too.
+    /// See [`probe::second_look`].
     fn look_at_the_links_again(&self, facts: &mut BTreeMap<HostName, Facts>) {
-        let links = [probe::tunnels, probe::bfd, probe::loop_free];
-        let verdicts: Vec<Verdict> = links.iter().flat_map(|probe| probe(self.plan, facts)).collect();
-        let Some(red) = verdicts.iter().find(|verdict| verdict.is_red()) else {
-            return;
-        };
-        self.ui.line(&format!(
-            "looking at the links again, as {} ({}) is red: {}",
-            red.probe, red.subject, red.summary
-        ));
-        if let Ok(newer) = probe::mesh_ready(self.plan, &self.all(), SECOND_LOOK_DEADLINE, || self.any_ended()) {
-            for (host, newer) in newer {
-                if let Some(facts) = facts.get_mut(&host) {
-                    facts.ovs = newer.ovs;
-                }
-            }
-        }
+        probe::second_look(self.plan, facts, |red| {
+            self.ui.line(&format!(
+                "looking at the links again, as {} ({}) is red: {}",
+                red.probe, red.subject, red.summary
+            ));
+            probe::mesh_ready(self.plan, &self.all(), SECOND_LOOK_DEADLINE, || self.any_ended()).ok()
+        });
     }
 
     /// Why a wait for the hosts is in vain: one of them has ended.

@@ -25,7 +25,7 @@ use super::openvswitch::{self, OpenVSwitch};
 use super::{Machine, on_each, ssh};
 use crate::plan::{HostPlan, Plan};
 use crate::render::{RenderFilesError, host_files};
-use crate::spec::HostName;
+use crate::spec::{HostName, Network};
 
 /// How much to ask a host for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +77,8 @@ pub struct Facts {
     /// Another one after each boot (proc_sys_kernel(5), random/boot_id).
     pub boot_id: Found<String>,
     pub ovs: Found<OpenVSwitch>,
+    /// The scheduling policy of ovs-vswitchd, as chrt(1) names it: `SCHED_RR`.
+    pub vswitchd_policy: Found<String>,
     /// Network interfaces by name.
     pub links: Found<BTreeMap<String, IpLink>>,
     pub docker: Found<DockerFacts>,
@@ -94,6 +96,7 @@ impl Facts {
         Self {
             boot_id: Found::Unknown(why.to_owned()),
             ovs: Found::Unknown(why.to_owned()),
+            vswitchd_policy: Found::Unknown(why.to_owned()),
             links: Found::Unknown(why.to_owned()),
             docker: Found::Unknown(why.to_owned()),
             boot: Found::Unknown(why.to_owned()),
@@ -113,6 +116,7 @@ impl Facts {
                 .text("ovs")
                 .and_then(|text| openvswitch::parse(text).map_err(|error| error.to_string()))
                 .into(),
+            vswitchd_policy: sections.text("vswitchd-scheduling").and_then(policy).into(),
             links: sections.text("ip").and_then(link::parse).into(),
             docker: docker::parse(&sections).into(),
             boot: boot::parse(&sections).into(),
@@ -122,6 +126,14 @@ impl Facts {
             config: config::parse(&sections).into(),
         }
     }
+}
+
+/// From "pid 412's current scheduling policy: SCHED_RR" (chrt(1)).
+fn policy(text: &str) -> Result<String, String> {
+    let word = text.lines().find_map(|line| line.split_once("scheduling policy: "));
+    // chrt adds flags to the name: SCHED_RR|SCHED_RESET_ON_FORK.
+    let name = word.and_then(|(_, name)| name.trim().split('|').next());
+    name.map(str::to_owned).ok_or_else(|| format!("not understood: {:?}", text.trim()))
 }
 
 /// The shell script that prints the facts of `host`.
@@ -140,8 +152,9 @@ pub fn script(plan: &Plan, host: &HostPlan, scope: Scope) -> Result<String, Rend
     let (mesh, containers) = (&host.mesh_bridge.name, &host.container_bridge.name);
     // Paths of ours and names that went through their types: nothing that a shell would look at.
     let known = format!(
-        "mesh_bridge={mesh}\ncontainer_bridge={containers}\nask_docker={}\nfiles='{}'\n",
+        "mesh_bridge={mesh}\ncontainer_bridge={containers}\nask_docker={}\nask_ifupdown={}\nfiles='{}'\n",
         asks_docker(host),
+        host.network == Network::Ifupdown,
         files.join(" ")
     );
     Ok(format!("{known}{MESH}{START}{BOOT}{END}"))

@@ -13,6 +13,8 @@ type Settings = BTreeMap<String, String>;
 pub struct OpenVSwitch {
     /// Of the running ovs-vswitchd, `3.5.0`; `None` before it has started.
     pub version: Option<String>,
+    /// Of table Open_vSwitch: what holds for all bridges.
+    pub other_config: Settings,
     pub bridges: BTreeMap<String, Bridge>,
 }
 
@@ -68,12 +70,13 @@ pub fn parse(text: &str) -> Result<OpenVSwitch, OvsdbError> {
     let (roots, bridges, ports, interfaces) = (table()?, table()?, table()?, table()?);
     Ok(OpenVSwitch {
         version: roots.first().and_then(|row| owned(row, "ovs_version")),
+        other_config: roots.first().map(|row| row.map("other_config")).unwrap_or_default(),
         bridges: assemble(&bridges, &ports, &interfaces),
     })
 }
 
-/// Reads the rows of Bridge, Port and Interface in the answer to a query of the database's file. What only the running daemon knows is
-/// not there, its version among it.
+/// Reads the rows of Bridge, Port and Interface in the answer to a query of the database's file. The table Open_vSwitch is not
+/// asked for, and what only the running daemon knows is not there.
 ///
 /// # Errors
 /// [`OvsdbError`] for what is no answer; a table that is missing counts as empty.
@@ -82,8 +85,8 @@ pub fn parse_query(text: &str) -> Result<OpenVSwitch, OvsdbError> {
     let mut table = || tables.next().unwrap_or_default();
     let (bridges, ports, interfaces) = (table(), table(), table());
     Ok(OpenVSwitch {
-        version: None,
         bridges: assemble(&bridges, &ports, &interfaces),
+        ..OpenVSwitch::default()
     })
 }
 

@@ -85,6 +85,7 @@ fn host(index: usize, name: &HostName, links: &[Link]) -> HostPlan {
             name: "br0".parse().unwrap(),
             mac: MacAddress::local([2, 0, 0, 0, 0, number]),
             priority: 4096 * u16::from(number),
+            max_revalidator_ms: 200,
             ports: links.iter().filter_map(port).collect(),
         },
         container_bridge: ContainerBridge {
@@ -118,7 +119,9 @@ pub fn facts(plan: &Plan) -> BTreeMap<HostName, Facts> {
 fn host_facts(plan: &Plan, host: &HostPlan) -> Facts {
     Facts {
         boot_id: Found::Known(format!("boot-{}", host.number)),
+        vswitchd_policy: Found::Known("SCHED_RR".to_owned()),
         ovs: Found::Known(OpenVSwitch {
+            other_config: map([("max-revalidator", host.mesh_bridge.max_revalidator_ms.to_string())]),
             version: Some("3.5.0".into()),
             bridges: BTreeMap::from([(host.mesh_bridge.name.to_string(), bridge(plan, host))]),
         }),

@@ -26,8 +26,8 @@ const PERSIST_SECONDS: u32 = 120;
 /// How long `ssh -O exit` may take; it only talks to a local socket.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long one attempt to reach a booting machine may take. A handshake with an emulated machine that is busy booting can take half a minute,
-/// and costs it seconds: one that is given up is lost work on both sides.
+/// How long one attempt to reach a booting machine may take. A handshake with an emulated machine that is busy booting can take more than
+/// 20 s, and costs it seconds of work: one that is given up is lost work on both sides.
 const ATTEMPT_DEADLINE: Duration = Duration::from_secs(60);
 
 /// Time between two attempts.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{ContainerBridge, DockerPlan, MacAddress};
-use crate::spec::{Api, ClusterName, HostName, HostSpec, InvalidName, Os, PackageName};
+use crate::spec::{Api, ClusterName, HostName, HostSpec, InvalidName, Network, Os, PackageName};
 
 /// The MAC address of a bridge: the same on every run, different for every cluster, host and bridge, so that clones of one disk
 /// can't collide.
@@ -18,19 +18,15 @@ pub fn mac(cluster: &ClusterName, host: &HostName, interface: &str) -> MacAddres
     MacAddress::local(octets)
 }
 
-/// The packages that the mesh needs on a release, and those that the file asks for.
+/// The packages that the mesh needs on a release by what brings it up, and those that the file asks for.
 ///
 /// # Errors
 /// Never in practice: our own names are package names.
 pub fn packages(host: &HostSpec) -> Result<Vec<PackageName>, InvalidName> {
-    let mut needed = vec![
-        "bridge-utils",
-        "docker.io",
-        "ifupdown",
-        "iproute2",
-        "iputils-ping",
-        "openvswitch-switch",
-    ];
+    let mut needed = vec!["docker.io", "iproute2", "iputils-ping", "openvswitch-switch"];
+    if host.network == Network::Ifupdown {
+        needed.extend(["bridge-utils", "ifupdown"]);
+    }
     if host.os == Os::Debian13 {
         // From Debian 13 on the docker command has a package of its own, which docker.io only recommends.
         needed.push("docker-cli");

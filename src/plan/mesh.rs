@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::Link;
-use crate::spec::{Fabric, HostSpec, InterfaceName, InvalidName, Topology, Tunnel};
+use super::{Link, TunnelPort};
+use crate::spec::{Bfd, Fabric, HostSpec, InterfaceName, InvalidName, Topology, Tunnel};
 
 /// Path cost of every link, the same everywhere: the default of a tunnel port changed from release to release (10 Mbit/s to 10 Gbit/s
 /// in Open vSwitch 3.1), and hosts that disagree would build a tree that nobody chose. 20000 is 1 Gbit/s in IEEE 802.1D-2004 table 17-3.
@@ -29,6 +29,26 @@ pub fn port_kind(tunnel: Tunnel, address: IpAddr) -> &'static str {
         (Tunnel::Vxlan, _) => "vxlan",
         (Tunnel::Geneve, _) => "geneve",
     }
+}
+
+/// Open vSwitch's default for `max-revalidator`, milliseconds (ovs-vswitchd.conf.db(5)).
+pub const DEFAULT_MAX_REVALIDATOR_MS: u32 = 500;
+
+/// The least that it takes.
+const LEAST_MAX_REVALIDATOR_MS: u32 = 100;
+
+/// How often Open vSwitch is to count the packets of its flows: two thirds of the shortest time in which BFD takes a link for dead, and
+/// its default without BFD.
+///
+/// As it counts, it learns the MAC address of each flow with new packets on the port they came from. Where the last ones before a link died are
+/// counted only after the spanning tree has had that port's addresses forgotten, the address is learnt on the dead port again, and what
+/// goes there is lost until its owner happens to send something. How often that is: docs/bench.md.
+pub fn max_revalidator_ms(ports: &[TunnelPort]) -> u32 {
+    let detection = |bfd: Bfd| bfd.interval_ms.saturating_mul(u32::from(bfd.multiplier));
+    let shortest = ports.iter().filter_map(|port| port.bfd.map(detection)).min();
+    shortest.map_or(DEFAULT_MAX_REVALIDATOR_MS, |shortest| {
+        (shortest / 3 * 2).clamp(LEAST_MAX_REVALIDATOR_MS, DEFAULT_MAX_REVALIDATOR_MS)
+    })
 }
 
 /// All links, numbered from 1 (the kernel owns gre0) in the order of the hosts: the link of hosts 1 and 2 is the first.

@@ -12,7 +12,7 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-pub use mesh::link_prefix;
+pub use mesh::{DEFAULT_MAX_REVALIDATOR_MS, link_prefix};
 pub use mtu::overhead;
 pub use types::*;
 
@@ -56,6 +56,7 @@ pub fn plan(spec: &Spec) -> Result<Plan, PlanError> {
             name: host.mesh_bridge.clone(),
             mac: *mac,
             priority: *priority,
+            max_revalidator_ms: mesh::max_revalidator_ms(&ports),
             ports,
         };
         plans.push(host_plan(spec, host, number, mesh_bridge, block(&cut, number)?, mtu.mesh)?);

@@ -50,6 +50,19 @@ pub fn classic() -> Spec {
 }
 
 #[test]
+fn packets_are_counted_before_a_link_is_taken_for_dead() {
+    let counted = |bfd: Option<Bfd>| {
+        let mut spec = classic();
+        spec.hosts.iter_mut().for_each(|host| host.bfd = bfd);
+        plan(&spec).unwrap().hosts[0].mesh_bridge.max_revalidator_ms
+    };
+    for (interval_ms, multiplier, expected) in [(100, 3, 200), (150, 3, 300), (50, 2, 100), (1000, 3, 500), (u32::MAX, 255, 500)] {
+        assert_eq!(counted(Some(Bfd { interval_ms, multiplier })), expected);
+    }
+    assert_eq!(counted(None), 500);
+}
+
+#[test]
 fn the_classic_three_hosts_give_the_classic_result() {
     let plan = plan(&classic()).unwrap();
     let hosts: Vec<String> = plan

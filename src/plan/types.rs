@@ -121,6 +121,8 @@ pub struct MeshBridge {
     pub mac: MacAddress,
     /// A multiple of 4096; the lowest in the mesh is the root.
     pub priority: u16,
+    /// The longest time between two rounds in which Open vSwitch counts the packets of its flows, milliseconds (ovs-vswitchd.conf.db(5)).
+    pub max_revalidator_ms: u32,
     pub ports: Vec<TunnelPort>,
 }
 

@@ -183,7 +183,7 @@ fn first_boot_script(seen: &Seen, host: &HostPlan) -> Result<String, RenderError
          done\n\
          mkdir -p /run/meshimg\n"
     );
-    for (path, text) in first_boot_units(seen)? {
+    for (path, text) in first_boot_units(host, seen)? {
         let folder = path.rsplit_once('/').map_or(path, |(folder, _)| folder);
         script += &format!("mkdir -p {folder}\ncat >{path} <<'EOF'\n{text}EOF\necho {path} >>/run/meshimg/first-boot\n");
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::engine::{Seen, TemplateError, Templates};
 use super::ovs;
 use crate::plan::{HostPlan, Plan};
-use crate::spec::Api;
+use crate::spec::{Api, Network};
 
 /// One file on a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,39 +33,46 @@ const DOCKER_HOLD: (&str, &str) = embedded!("docker-hold.conf.tera");
 
 static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| Templates::new(&[INTERFACES, HOST_CONF, DOCKER_API, NETWORKING, DOCKER_HOLD]));
 
-/// The drop-in that keeps Open vSwitch out of the loop that would hold up the boot.
+/// The drop-in that keeps Open vSwitch, where ifupdown is, out of the loop that would hold up the boot.
 const OPEN_VSWITCH_DROP_IN: &str = include_str!("../../cloud-init/openvswitch-switch.conf");
 
-/// The unit that brings up the bridges.
-const MESH_UNIT: &str = include_str!("../../cloud-init/meshimg-mesh.service");
+/// Path, mode and text of a file that is the same on every host.
+type StaticFile = (&'static str, u16, &'static str);
 
-const STATIC_FILES: &[(&str, u16, &str)] = &[
+/// The unit that brings up the bridges.
+fn mesh_unit(network: Network) -> &'static str {
+    match network {
+        Network::Ifupdown => include_str!("../../cloud-init/meshimg-mesh.service"),
+        Network::Systemd => include_str!("../../cloud-init/meshimg-mesh-systemd.service"),
+    }
+}
+
+/// Whatever brings the mesh up.
+const COMMON: &[StaticFile] = &[
     (
         "/etc/systemd/system/docker.service.d/meshimg.conf",
         0o644,
         include_str!("../../cloud-init/docker.conf"),
     ),
-    ("/etc/systemd/system/meshimg-mesh.service", 0o644, MESH_UNIT),
     (
         "/usr/local/lib/meshimg/first-boot",
         0o755,
         include_str!("../../cloud-init/first-boot"),
     ),
-    ("/usr/local/lib/meshimg/mesh-up", 0o755, include_str!("../../cloud-init/mesh-up")),
     (
         "/etc/systemd/system/meshimg-setup.service",
         0o644,
         include_str!("../../cloud-init/meshimg-setup.service"),
     ),
     (
-        "/etc/systemd/system/openvswitch-switch.service.d/meshimg.conf",
-        0o644,
-        OPEN_VSWITCH_DROP_IN,
-    ),
-    (
         "/etc/systemd/system/ovs-vswitchd.service.d/meshimg.conf",
         0o644,
         include_str!("../../cloud-init/openvswitch-daemon.conf"),
+    ),
+    (
+        "/etc/systemd/system/ovs-vswitchd.service.d/meshimg-scheduling.conf",
+        0o644,
+        include_str!("../../cloud-init/ovs-vswitchd-scheduling.conf"),
     ),
     (
         "/etc/systemd/system/ovsdb-server.service.d/meshimg.conf",
@@ -78,23 +85,36 @@ const STATIC_FILES: &[(&str, u16, &str)] = &[
         0o644,
         include_str!("../../cloud-init/udev.rules"),
     ),
-    (
-        "/usr/local/lib/meshimg/container-ports",
-        0o755,
-        include_str!("../../cloud-init/container-ports"),
-    ),
     ("/usr/local/lib/meshimg/setup", 0o755, include_str!("../../cloud-init/setup")),
     (
         "/usr/local/lib/meshimg/wait-for-container-bridge",
         0o755,
         include_str!("../../cloud-init/wait-for-container-bridge"),
     ),
+];
+
+/// Where ifupdown does.
+const IFUPDOWN: &[StaticFile] = &[
+    (
+        "/etc/systemd/system/openvswitch-switch.service.d/meshimg.conf",
+        0o644,
+        OPEN_VSWITCH_DROP_IN,
+    ),
+    (
+        "/usr/local/lib/meshimg/container-ports",
+        0o755,
+        include_str!("../../cloud-init/container-ports"),
+    ),
+    ("/usr/local/lib/meshimg/mesh-up", 0o755, include_str!("../../cloud-init/mesh-up")),
     (
         "/usr/local/lib/meshimg/wait-for-open-vswitch",
         0o755,
         include_str!("../../cloud-init/wait-for-open-vswitch"),
     ),
 ];
+
+/// Where systemd does: the script that NixOS hosts run too.
+const SYSTEMD: &[StaticFile] = &[("/usr/local/lib/meshimg/mesh", 0o755, include_str!("../../modules/mesh"))];
 
 /// What the templates see.
 #[derive(Serialize)]
@@ -108,7 +128,11 @@ struct Values<'a> {
     netmask: String,
     address_with_prefix: String,
     ports: String,
+    /// A line for each tunnel; nothing where ifupdown makes them.
+    tunnels: String,
     packages: String,
+    /// What the packages must have brought before the mesh can be made.
+    programs: &'static str,
     port: u16,
 }
 
@@ -120,6 +144,7 @@ struct NameOnly<'a> {
 #[derive(Serialize)]
 struct Mesh<'a> {
     name: &'a str,
+    max_revalidator_ms: u32,
     ports: Vec<Port<'a>>,
 }
 
@@ -143,6 +168,17 @@ struct Containers<'a> {
 fn values<'a>(plan: &'a Plan, host: &'a HostPlan) -> Values<'a> {
     let tree = &plan.spanning_tree;
     let bridge = &host.container_bridge;
+    let tunnels = || {
+        host.mesh_bridge
+            .ports
+            .iter()
+            .map(|port| ovs::tunnel(port, tree))
+            .collect::<Vec<_>>()
+    };
+    let (tunnels, programs) = match host.network {
+        Network::Ifupdown => (String::new(), "ifup brctl"),
+        Network::Systemd => (tunnels().join("\n"), "ip ovs-vsctl"),
+    };
     let port = |port: &'a crate::plan::TunnelPort| Port {
         name: port.name.as_str(),
         peer: port.peer.as_str(),
@@ -157,6 +193,7 @@ fn values<'a>(plan: &'a Plan, host: &'a HostPlan) -> Values<'a> {
         mtu: plan.mtu.mesh,
         mesh: Mesh {
             name: host.mesh_bridge.name.as_str(),
+            max_revalidator_ms: host.mesh_bridge.max_revalidator_ms,
             ports: host.mesh_bridge.ports.iter().map(port).collect(),
         },
         bridge_settings: ovs::bridge_settings(&host.mesh_bridge, tree).join(" "),
@@ -174,6 +211,8 @@ fn values<'a>(plan: &'a Plan, host: &'a HostPlan) -> Values<'a> {
             .map(|port| port.name.as_str())
             .collect::<Vec<_>>()
             .join(" "),
+        tunnels,
+        programs,
         packages: host.packages.iter().map(|package| package.as_str()).collect::<Vec<_>>().join(" "),
         port: match host.docker.api {
             Api::None => 0,
@@ -205,17 +244,29 @@ pub(super) fn files(host: &HostPlan, seen: &Seen) -> Result<Vec<HostFile>, Rende
         mode,
         text,
     };
-    let mut files: Vec<HostFile> = STATIC_FILES
+    let own = match host.network {
+        Network::Ifupdown => IFUPDOWN,
+        Network::Systemd => SYSTEMD,
+    };
+    let mut files: Vec<HostFile> = COMMON
         .iter()
+        .chain(own)
         .map(|(path, mode, text)| file(path, *mode, (*text).to_owned()))
         .collect();
     files.push(file(
-        "/etc/network/interfaces.d/60-meshimg",
+        "/etc/systemd/system/meshimg-mesh.service",
         0o644,
-        TEMPLATES.fill(INTERFACES.0, seen)?,
+        mesh_unit(host.network).to_owned(),
     ));
-    let networking = TEMPLATES.fill(NETWORKING.0, seen)?;
-    files.push(file("/etc/systemd/system/networking.service.d/meshimg.conf", 0o644, networking));
+    if host.network == Network::Ifupdown {
+        files.push(file(
+            "/etc/network/interfaces.d/60-meshimg",
+            0o644,
+            TEMPLATES.fill(INTERFACES.0, seen)?,
+        ));
+        let networking = TEMPLATES.fill(NETWORKING.0, seen)?;
+        files.push(file("/etc/systemd/system/networking.service.d/meshimg.conf", 0o644, networking));
+    }
     files.push(file("/etc/meshimg/host.conf", 0o644, TEMPLATES.fill(HOST_CONF.0, seen)?));
     files.push(file(
         "/etc/docker/daemon.json",
@@ -234,22 +285,25 @@ pub(super) fn files(host: &HostPlan, seen: &Seen) -> Result<Vec<HostFile>, Rende
 ///
 /// # Errors
 /// As [`host_files`].
-pub(super) fn first_boot_units(seen: &Seen) -> Result<Vec<(&'static str, String)>, RenderFilesError> {
-    Ok(vec![
+pub(super) fn first_boot_units(host: &HostPlan, seen: &Seen) -> Result<Vec<(&'static str, String)>, RenderFilesError> {
+    let mut units = vec![
         (
             "/run/systemd/system/docker.service.d/meshimg.conf",
             TEMPLATES.fill(DOCKER_HOLD.0, seen)?,
         ),
-        ("/run/systemd/system/meshimg-mesh.service", MESH_UNIT.to_owned()),
-        (
+        ("/run/systemd/system/meshimg-mesh.service", mesh_unit(host.network).to_owned()),
+    ];
+    if host.network == Network::Ifupdown {
+        units.push((
             "/run/systemd/system/networking.service.d/meshimg.conf",
             TEMPLATES.fill(NETWORKING.0, seen)?,
-        ),
-        (
+        ));
+        units.push((
             "/run/systemd/system/openvswitch-switch.service.d/meshimg.conf",
             OPEN_VSWITCH_DROP_IN.to_owned(),
-        ),
-    ])
+        ));
+    }
+    Ok(units)
 }
 
 /// Why a file of a host could not be made.

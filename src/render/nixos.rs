@@ -142,6 +142,7 @@ struct Mesh<'a> {
     links: BTreeMap<&'a str, Link<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     path_cost: Option<u32>,
+    max_revalidator: u32,
     loop_protection: LoopProtection,
     priority: u16,
     timers: Timers,
@@ -271,6 +272,7 @@ fn mesh<'a>(plan: &'a Plan, host: &'a HostPlan) -> Mesh<'a> {
             .map(|port| (port.name.as_str(), Link { peer: port.peer.as_str() }))
             .collect(),
         path_cost: bridge.ports.first().map(|port| port.path_cost),
+        max_revalidator: bridge.max_revalidator_ms,
         loop_protection: tree.protocol,
         priority: bridge.priority,
         timers: Timers {

@@ -45,6 +45,18 @@ pub fn port_settings(port: &TunnelPort, tree: &SpanningTree) -> String {
     }
 }
 
+/// A tunnel as the script `mesh` reads it: its name, words of the Port record, `--`, words of the Interface record.
+pub fn tunnel(port: &TunnelPort, tree: &SpanningTree) -> String {
+    format!(
+        "{} {} -- type={} options:remote_ip={} {}",
+        port.name,
+        port_settings(port, tree),
+        port.kind,
+        port.remote,
+        interface_settings(port)
+    )
+}
+
 /// `column=value` words of the Interface record besides type and remote address, with blanks between them.
 pub fn interface_settings(port: &TunnelPort) -> String {
     match port.bfd {

@@ -68,7 +68,8 @@ fn every_file_in_cloud_init_is_used() {
         .concat();
     let mut spec = classic();
     spec.hosts[0].docker_api = crate::spec::Api::UnsafeWithoutTls { port: 2375 };
-    let user_data = text(&spec, "host1/user-data");
+    spec.hosts[1].network = crate::spec::Network::Systemd;
+    let user_data = text(&spec, "host1/user-data") + &text(&spec, "host2/user-data");
     // YAML indents what it contains.
     let lines: BTreeSet<&str> = user_data.lines().map(str::trim).collect();
     for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("cloud-init")).unwrap() {

@@ -47,8 +47,9 @@ raw_maps! {
         /// Operating system of the hosts.
         #[schemars(extend("default" = "debian-13", "examples" = ["debian-12"]))]
         os: Os,
-        /// What configures the network on the hosts.
-        #[schemars(extend("default" = "ifupdown", "examples" = ["ifupdown"]))]
+        /// What brings the mesh up on the hosts: stanzas for ifupdown, or a unit that needs systemd, `ovs-vsctl` and `ip` alone. What
+        /// configures the underlay is another matter. Default: `ifupdown` on Debian, `systemd` on Ubuntu, whose images have no ifupdown.
+        #[schemars(extend("examples" = ["systemd"]))]
         network: Network,
         /// Packages to install besides those that the mesh needs. Those of a host are added to those of the cluster.
         #[schemars(extend("default" = [], "examples" = [["htop", "tcpdump"]]))]
@@ -88,8 +89,8 @@ raw_maps! {
         /// Operating system of this host. Default: the cluster's.
         #[schemars(extend("examples" = ["debian-12"]))]
         os: Os,
-        /// What configures the network on this host. Default: the cluster's.
-        #[schemars(extend("examples" = ["ifupdown"]))]
+        /// What brings the mesh up on this host. Default: the cluster's.
+        #[schemars(extend("examples" = ["systemd"]))]
         network: Network,
         /// Packages besides the cluster's.
         #[schemars(extend("default" = [], "examples" = [["tcpdump"]]))]

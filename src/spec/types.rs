@@ -123,6 +123,18 @@ impl fmt::Display for Os {
 pub enum Network {
     /// Stanzas of interfaces(5), read by ifupdown.
     Ifupdown,
+    /// A unit of systemd that calls ovs-vsctl(8) and ip(8).
+    Systemd,
+}
+
+impl Network {
+    /// What a host gets whose file does not say. Ubuntu's images have netplan and no ifupdown.
+    pub fn usual_for(os: Os) -> Self {
+        match os {
+            Os::Debian12 | Os::Debian13 => Self::Ifupdown,
+            Os::Ubuntu2204 | Os::Ubuntu2404 => Self::Systemd,
+        }
+    }
 }
 
 /// How frames travel between hosts.

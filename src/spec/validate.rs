@@ -132,11 +132,12 @@ fn build(rules: &mut Rules<'_>) -> Option<Spec> {
     let parts = rules.hosts.iter().zip(underlays).zip(apis);
     for ((host, underlay_interface), docker_api) in parts {
         let keys = host.keys;
+        let os = value_or(keys.os.or(&cluster.os), Os::Debian13);
         hosts.push(HostSpec {
             name: keys.name.given()?.value.clone(),
             address: keys.address.given()?.value,
-            os: value_or(keys.os.or(&cluster.os), Os::Debian13),
-            network: value_or(keys.network.or(&cluster.network), Network::Ifupdown),
+            os,
+            network: value_or(keys.network.or(&cluster.network), Network::usual_for(os)),
             underlay_interface,
             mesh_bridge: interfaces::mesh_bridge(cluster, keys)?,
             priority: mesh::priority(keys),

@@ -151,8 +151,44 @@ pub fn tests() -> Vec<Trial> {
         }));
         tests.push(Trial::test(format!("broken::seed::{release}"), move || seed(of()?)));
     }
+    tests.push(Trial::test("broken::where_systemd_brings_the_mesh_up", || {
+        let host = host::all()?.into_iter().find(|host| host.example == "systemd");
+        red(host.ok_or("the example systemd has changed")?, &SYSTEMD.iter().collect::<Vec<_>>())
+    }));
     tests
 }
+
+/// What there is only where systemd brings the mesh up.
+const SYSTEMD: &[Mistake] = &[
+    Mistake {
+        artifact: "user-data",
+        from: "path: /usr/local/lib/meshimg/mesh\n  permissions: \"0755\"",
+        to: "path: /usr/local/lib/meshimg/mesh\n  permissions: \"0644\"",
+        parser: "cloud-init",
+        finding: "not wanted: file 0644",
+    },
+    Mistake {
+        artifact: "user-data",
+        from: "ExecReload=",
+        to: "ExecRelaod=",
+        parser: "systemd-analyze",
+        finding: "/etc/systemd/system/meshimg-mesh.service:19: Unknown key",
+    },
+    Mistake {
+        artifact: "user-data",
+        from: "    until ovs-appctl ",
+        to: "    untill ovs-appctl ",
+        parser: "sh",
+        finding: "Syntax error: \"do\" unexpected",
+    },
+    Mistake {
+        artifact: "user-data",
+        from: "MESH_MTU='1462'",
+        to: "MESH_MTU='1462",
+        parser: "sh",
+        finding: "/etc/meshimg/host.conf: ",
+    },
+];
 
 /// Makes all `mistakes` on one host, and looks whether each is found.
 fn red(host: Host, mistakes: &[&Mistake]) -> Result<(), Failed> {

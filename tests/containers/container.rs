@@ -1,12 +1,14 @@
 //! A container in which a host's artifacts are read.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use libtest_mimic::Failed;
 use meshimg::exec::{ExecError, Tool, interrupt};
+use testcontainers::bollard::models::DeviceMapping;
 use testcontainers::core::ExecCommand;
 use testcontainers::runners::SyncRunner;
-use testcontainers::{GenericImage, ImageExt};
+use testcontainers::{ContainerRequest, GenericImage, ImageExt};
 
 use super::host::Host;
 use super::image;
@@ -36,21 +38,28 @@ pub fn missing() -> Result<(), ExecError> {
     version.run().map(|_| ())
 }
 
+/// Where user-space datapaths get their network devices.
+const TUN: &str = "/dev/net/tun";
+
+/// Of one without network that lives until it is told to end.
+fn request(host: &Host) -> Result<ContainerRequest<GenericImage>, Failed> {
+    if interrupt::requested() {
+        return Err("interrupted".into());
+    }
+    let tag = image::tag(host.release())?;
+    Ok(GenericImage::new(image::NAME, &tag)
+        .with_network("none")
+        // The first process of a container has no default for SIGTERM, and Docker waits 10 s for it.
+        .with_cmd(["sh", "-c", "trap exit TERM; sleep \"$0\" & wait", LIFE_SECONDS]))
+}
+
 /// A running container with a host's artifacts in /in; removed when dropped.
 pub struct Container(testcontainers::Container<GenericImage>);
 
 impl Container {
     /// Starts one of the host's release, without network.
     pub fn start(host: &Host) -> Result<Self, Failed> {
-        if interrupt::requested() {
-            return Err("interrupted".into());
-        }
-        let tag = image::tag(host.release())?;
-        let mut request = GenericImage::new(image::NAME, &tag)
-            .with_network("none")
-            // The first process of a container has no default for SIGTERM, and Docker waits 10 s for it.
-            .with_cmd(["sh", "-c", "trap exit TERM; sleep \"$0\" & wait", LIFE_SECONDS])
-            .with_host_config_modifier(|config| config.auto_remove = Some(true));
+        let mut request = request(host)?.with_host_config_modifier(|config| config.auto_remove = Some(true));
         for (name, bytes) in &host.artifacts {
             request = request.with_copy_to(format!("/in/{name}"), bytes.clone());
         }
@@ -61,6 +70,22 @@ impl Container {
         Ok(Self(request.start()?))
     }
 
+    /// Starts one of the host's release that may make bridges and taps in a network of its own, with `files` by path.
+    pub fn with_bridges(host: &Host, files: BTreeMap<String, Vec<u8>>) -> Result<Self, Failed> {
+        let mut request = request(host)?.with_cap_add("NET_ADMIN").with_host_config_modifier(|config| {
+            config.auto_remove = Some(true);
+            config.devices = Some(vec![DeviceMapping {
+                path_on_host: Some(TUN.to_owned()),
+                path_in_container: Some(TUN.to_owned()),
+                cgroup_permissions: Some("rwm".to_owned()),
+            }]);
+        });
+        for (path, bytes) in files {
+            request = request.with_copy_to(path, bytes);
+        }
+        Ok(Self(request.start()?))
+    }
+
     /// What `parser` finds wrong.
     pub fn run(&self, parser: &Parser, host: &Host) -> Result<Vec<String>, Failed> {
         let ended = self.script(parser.script)?;
@@ -68,7 +93,7 @@ impl Container {
     }
 
     /// Runs a script of sh(1).
-    fn script(&self, script: &str) -> Result<Ended, Failed> {
+    pub fn script(&self, script: &str) -> Result<Ended, Failed> {
         if interrupt::requested() {
             return Err("interrupted".into());
         }

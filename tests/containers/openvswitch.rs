@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshimg::machine::openvswitch::{Bridge, OpenVSwitch, Port, parse};
-use meshimg::spec::LoopProtection;
+use meshimg::spec::{LoopProtection, Network};
 
 use super::container::Ended;
 use super::host::Host;
@@ -13,6 +13,9 @@ type Settings = BTreeMap<String, String>;
 
 /// What is wrong with the database, and what anybody complained of.
 pub fn read(host: &Host, ended: &Ended) -> Vec<String> {
+    if host.plan.network != Network::Ifupdown {
+        return ended.complaints();
+    }
     let mut findings = ended.complaints();
     let tables: Vec<&str> = ended.stdout.lines().filter(|line| !line.starts_with("wrong: ")).collect();
     match parse(&tables.join("\n")) {
@@ -22,14 +25,21 @@ pub fn read(host: &Host, ended: &Ended) -> Vec<String> {
     findings
 }
 
-/// A line for each bridge and each port.
-fn shown(found: &OpenVSwitch) -> BTreeSet<String> {
+/// A line for each bridge and each port, and one for the daemon where there are any.
+pub fn shown(found: &OpenVSwitch) -> BTreeSet<String> {
     let mut lines = BTreeSet::new();
+    if !found.bridges.is_empty() {
+        lines.insert(daemon_line(found.other_config.get("max-revalidator")));
+    }
     for (name, bridge) in &found.bridges {
         lines.insert(bridge_line(name, bridge));
         lines.extend(bridge.ports.iter().map(|(port, settings)| port_line(name, port, settings)));
     }
     lines
+}
+
+fn daemon_line(max_revalidator: Option<&String>) -> String {
+    format!("daemon max-revalidator {max_revalidator:?}")
 }
 
 fn bridge_line(name: &str, bridge: &Bridge) -> String {
@@ -56,7 +66,7 @@ fn settings<const N: usize>(pairs: [(&str, String); N]) -> Settings {
 }
 
 /// The same lines, of the plan.
-fn wanted(host: &Host) -> BTreeSet<String> {
+pub fn wanted(host: &Host) -> BTreeSet<String> {
     let (mesh, tree) = (&host.plan.mesh_bridge, &host.cluster.spanning_tree);
     let rstp = tree.protocol == LoopProtection::Rstp;
     let prefix = if rstp { "rstp" } else { "stp" };
@@ -86,7 +96,11 @@ fn wanted(host: &Host) -> BTreeSet<String> {
     let mut own = Port::default();
     own.interface.kind = "internal".to_owned();
     own.interface.mtu_request = Some(host.cluster.mtu.mesh.into());
-    let mut lines = BTreeSet::from([bridge_line(name, &bridge), port_line(name, name, &own)]);
+    let mut lines = BTreeSet::from([
+        daemon_line(Some(&mesh.max_revalidator_ms.to_string())),
+        bridge_line(name, &bridge),
+        port_line(name, name, &own),
+    ]);
     for planned in &mesh.ports {
         let mut port = Port {
             other_config: settings([(&format!("{prefix}-path-cost"), planned.path_cost.to_string())]),

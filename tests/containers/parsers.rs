@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use meshimg::plan::HostPlan;
-use meshimg::spec::Api;
+use meshimg::spec::{Api, Network};
 use sha2::{Digest, Sha256};
 
 use super::container::Ended;
@@ -180,8 +180,11 @@ fn units(host: &Host) -> BTreeSet<String> {
         Some(format!("unit {}", name.trim_end_matches(".d")))
     };
     let mut lines = set(host.files.iter().filter_map(|file| unit(&file.path)));
-    let first = ["docker", "meshimg-mesh", "networking", "openvswitch-switch"];
-    lines.extend(first.map(|name| format!("first {name}.service")));
+    let mut first = vec!["docker", "meshimg-mesh"];
+    if host.plan.network == Network::Ifupdown {
+        first.extend(["networking", "openvswitch-switch"]);
+    }
+    lines.extend(first.into_iter().map(|name| format!("first {name}.service")));
     lines
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use meshimg::spec::UnderlayInterface;
+use meshimg::spec::{Network, UnderlayInterface};
 
 use super::host::Host;
 
@@ -16,10 +16,12 @@ pub fn wanted(host: &Host) -> BTreeSet<String> {
             options(&file.text, &mut lines);
         }
     }
-    let bridge = &host.plan.container_bridge;
-    // ifupdown works it out.
-    let broadcast = host.cluster.containers.subnet.broadcast();
-    lines.insert(format!("{}: broadcast: {broadcast}", bridge.name));
+    if host.plan.network == Network::Ifupdown {
+        let bridge = &host.plan.container_bridge;
+        // ifupdown works it out.
+        let broadcast = host.cluster.containers.subnet.broadcast();
+        lines.insert(format!("{}: broadcast: {broadcast}", bridge.name));
+    }
     if let Some(interface) = &host.plan.underlay_interface {
         underlay(host, interface, &mut lines);
     }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use meshimg::plan::{HostPlan, Plan};
+use meshimg::plan::{HostPlan, Plan, TunnelPort};
+use meshimg::spec::{Bfd, LoopProtection, Network};
 use serde_json::{Value, json};
 
 use super::{artifacts_of, example, examples};
@@ -126,34 +127,105 @@ fn daemon_json_is_what_was_planned() {
     });
 }
 
+/// A line for each tunnel, written down once more.
+fn tunnels(plan: &Plan, host: &HostPlan) -> Vec<String> {
+    let tree = match plan.spanning_tree.protocol {
+        LoopProtection::Rstp => "rstp",
+        LoopProtection::Stp => "stp",
+    };
+    let tunnel = |port: &TunnelPort| {
+        let bfd = match port.bfd {
+            Some(Bfd { interval_ms, multiplier }) => {
+                format!("bfd:enable=true bfd:min_tx={interval_ms} bfd:min_rx={interval_ms} bfd:mult={multiplier}")
+            }
+            None => "bfd:enable=false".to_owned(),
+        };
+        format!(
+            "{} other_config:{tree}-path-cost={} -- type={} options:remote_ip={} {bfd}",
+            port.name, port.path_cost, port.kind, port.remote
+        )
+    };
+    host.mesh_bridge.ports.iter().map(tunnel).collect()
+}
+
 /// What the scripts read is what the plan says, and is nothing but assignments.
 #[test]
 fn host_conf_is_assignments() {
     each_host(|example, plan, host| {
         let content = &files(plan, host)["/etc/meshimg/host.conf"].content;
+        let (_, content) = content.split_once('\n').expect("a comment");
+        let content = content.strip_suffix("'\n").expect("a value");
+        // A value may have more than one line.
         let assignments: BTreeMap<&str, &str> = content
-            .lines()
-            .filter(|line| !line.starts_with('#'))
-            .map(|line| line.split_once('=').unwrap_or_else(|| panic!("{example}: {line}")))
+            .split("'\n")
+            .map(|line| line.split_once("='").unwrap_or_else(|| panic!("{example}: {line}")))
             .collect();
         let bridge = &host.container_bridge;
         let packages: Vec<&str> = host.packages.iter().map(|package| package.as_str()).collect();
         let ports: Vec<&str> = host.mesh_bridge.ports.iter().map(|port| port.name.as_str()).collect();
-        let wanted = [
-            ("CONTAINER_ADDRESS", format!("'{}/{}'", bridge.address, bridge.prefix_length)),
-            ("CONTAINER_BRIDGE", format!("'{}'", bridge.name)),
-            ("MESH_BRIDGE", format!("'{}'", host.mesh_bridge.name)),
-            ("MESH_PORTS", format!("'{}'", ports.join(" "))),
-            ("PACKAGES", format!("'{}'", packages.join(" "))),
-        ];
-        assert_eq!(
-            assignments
-                .into_iter()
-                .map(|(name, value)| (name, value.to_owned()))
-                .collect::<Vec<_>>(),
-            wanted
-        );
+        let mut wanted = BTreeMap::from([
+            ("CONTAINER_ADDRESS", format!("{}/{}", bridge.address, bridge.prefix_length)),
+            ("CONTAINER_BRIDGE", bridge.name.to_string()),
+            ("MESH_BRIDGE", host.mesh_bridge.name.to_string()),
+            ("PACKAGES", packages.join(" ")),
+        ]);
+        match host.network {
+            Network::Ifupdown => wanted.extend([("MESH_PORTS", ports.join(" ")), ("PROGRAMS", "ifup brctl".to_owned())]),
+            Network::Systemd => wanted.extend([
+                ("CONTAINER_MAC", bridge.mac.to_string()),
+                ("MESH_MAX_REVALIDATOR", host.mesh_bridge.max_revalidator_ms.to_string()),
+                ("MESH_MTU", plan.mtu.mesh.to_string()),
+                ("MESH_TUNNELS", tunnels(plan, host).join("\n")),
+                ("PROGRAMS", "ip ovs-vsctl".to_owned()),
+            ]),
+        }
+        let mut found: BTreeMap<&str, String> = assignments.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
+        if host.network == Network::Systemd {
+            // As the stanza of ifupdown has them; the snapshots show all of them.
+            let settings = found.remove("MESH_BRIDGE_SETTINGS").expect("settings of the bridge");
+            assert!(
+                settings.contains(&format!(" other_config:hwaddr={} ", host.mesh_bridge.mac)),
+                "{settings}"
+            );
+            assert!(settings.contains("stp_enable=true"), "{settings}");
+        }
+        assert_eq!(found, wanted);
     });
+}
+
+/// What either way needs is there, and nothing of the other.
+#[test]
+fn a_host_gets_the_files_of_its_network() {
+    const IFUPDOWN: [&str; 6] = [
+        "/etc/network/interfaces.d/60-meshimg",
+        "/etc/systemd/system/networking.service.d/meshimg.conf",
+        "/etc/systemd/system/openvswitch-switch.service.d/meshimg.conf",
+        "/usr/local/lib/meshimg/container-ports",
+        "/usr/local/lib/meshimg/mesh-up",
+        "/usr/local/lib/meshimg/wait-for-open-vswitch",
+    ];
+    let mut counts = BTreeMap::new();
+    each_host(|example, plan, host| {
+        let files = files(plan, host);
+        let ifupdown = host.network == Network::Ifupdown;
+        for path in IFUPDOWN {
+            assert_eq!(files.contains_key(path), ifupdown, "{example}/{}: {path}", host.name);
+        }
+        assert_eq!(
+            files.contains_key("/usr/local/lib/meshimg/mesh"),
+            !ifupdown,
+            "{example}/{}",
+            host.name
+        );
+        let unit = &files["/etc/systemd/system/meshimg-mesh.service"].content;
+        assert_eq!(unit.contains("/usr/local/lib/meshimg/mesh up /etc/meshimg/host.conf"), !ifupdown);
+        for package in ["ifupdown", "bridge-utils"] {
+            let has = host.packages.iter().any(|planned| planned.as_str() == package);
+            assert_eq!(has, ifupdown, "{example}/{}: {package}", host.name);
+        }
+        *counts.entry(host.network).or_insert(0) += 1;
+    });
+    assert!(counts.len() == 2 && counts.values().all(|count| *count >= 3), "{counts:?}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use meshimg::plan::{HostPlan, Plan};
+use meshimg::spec::Network;
 
 use super::artifacts::{each_host, files};
 
@@ -60,6 +61,9 @@ fn option<'a>(interfaces: &'a Interfaces, name: &str, key: &str) -> Vec<&'a str>
 }
 
 fn check(example: &str, plan: &Plan, host: &HostPlan) {
+    if host.network != Network::Ifupdown {
+        return;
+    }
     let text = &files(plan, host)["/etc/network/interfaces.d/60-meshimg"].content;
     let found = parse(text).unwrap_or_else(|error| panic!("{example}/{}: {error}", host.name));
     let (mesh, containers) = (&host.mesh_bridge, &host.container_bridge);
@@ -80,10 +84,11 @@ fn check(example: &str, plan: &Plan, host: &HostPlan) {
     assert_eq!(option(&found, br0, "ovs_ports"), [ports.join(" ")]);
     let extra = option(&found, br0, "ovs_extra").concat();
     assert!(extra.starts_with(&format!("set bridge {br0} ")), "{extra}");
-    assert!(
-        extra.ends_with(&format!(" -- set interface {br0} mtu_request={}", plan.mtu.mesh)),
-        "{extra}"
+    let end = format!(
+        " -- set interface {br0} mtu_request={} -- set Open_vSwitch . other_config:max-revalidator={}",
+        plan.mtu.mesh, mesh.max_revalidator_ms
     );
+    assert!(extra.ends_with(&end), "{extra}");
     assert!(extra.contains(&format!("other_config:hwaddr={}", mesh.mac)), "{extra}");
 
     for port in &mesh.ports {

@@ -82,7 +82,7 @@ fn shellcheck_finds_nothing() {
     let shellcheck = shellcheck.display().to_string();
     // Other scripts of the project too, where they are.
     let mut count = 0;
-    for folder in ["cloud-init", "scripts", "src/image/scripts", "tests/containers/scripts"] {
+    for folder in ["cloud-init", "modules", "scripts", "src/image/scripts", "tests/containers/scripts"] {
         for entry in std::fs::read_dir(project(folder)).into_iter().flatten() {
             let path = entry.expect("an entry").path();
             let text = std::fs::read_to_string(&path).unwrap_or_default();

@@ -75,7 +75,13 @@ impl Host {
 
     /// Whether `setup` is content, and what it says.
     fn setup(&self) -> (bool, String) {
-        fs::write(self.path("host.conf"), format!("PACKAGES='{}'\n", NEEDED.join(" "))).expect("a file");
+        self.setup_with(NEEDED, "ifup brctl")
+    }
+
+    /// The same with other packages, and what they bring.
+    fn setup_with(&self, packages: &[&str], programs: &str) -> (bool, String) {
+        let text = format!("PACKAGES='{}'\nPROGRAMS='{programs}'\n", packages.join(" "));
+        fs::write(self.path("host.conf"), text).expect("a file");
         let text = fs::read_to_string(project("cloud-init/setup")).expect("setup");
         let text = text
             .replace("/etc/meshimg/host.conf", &shown(&self.path("host.conf")))
@@ -193,6 +199,20 @@ fn without_ifupdown_the_mesh_is_not_tried() {
     let (content, said) = host.setup();
     assert!(!content && said.contains("could not install: ifupdown - "), "{said}");
     assert!(!host.calls().iter().any(|call| call.contains("meshimg-mesh")), "{:?}", host.calls());
+}
+
+#[test]
+fn where_systemd_brings_the_mesh_up_nobody_asks_for_ifupdown() {
+    const PACKAGES: &[&str] = &["docker.io", "openvswitch-switch"];
+    let host = Host::new(&[], &[]);
+    let (content, said) = host.setup_with(PACKAGES, "ip ovs-vsctl");
+    assert!(!content && !host.is_done(), "without both programs there is no mesh: {said}");
+    assert!(!host.calls().iter().any(|call| call.contains("meshimg-mesh")), "{:?}", host.calls());
+    for program in ["ip", "ovs-vsctl"] {
+        std::os::unix::fs::symlink("/bin/true", host.path("bin").join(program)).expect("a link");
+    }
+    let (content, said) = host.setup_with(PACKAGES, "ip ovs-vsctl");
+    assert!(content && host.is_done(), "{said}");
 }
 
 #[test]

@@ -168,7 +168,7 @@ pub fn cluster_yaml(choices: &mut Choices<'_>, hosts_max: u32) -> String {
     };
     let mut set = |key: &str, made: Option<Value>| made.map(|made| file[key] = made);
     set("os", choices.maybe(os));
-    set("network", choices.maybe(|_| "ifupdown".into()));
+    set("network", choices.maybe(|choices| choices.of(&["ifupdown", "systemd"]).into()));
     set("packages", choices.maybe(packages));
     set("archive", choices.maybe(archive));
     set("docker", choices.maybe(docker));
@@ -382,7 +382,7 @@ fn host(choices: &mut Choices<'_>, frame: &Frame, name: &str, offset: u32) -> Va
     }
     let mut set = |key: &str, made: Option<Value>| made.map(|made| host[key] = made);
     set("os", choices.maybe(os));
-    set("network", choices.maybe(|_| "ifupdown".into()));
+    set("network", choices.maybe(|choices| choices.of(&["ifupdown", "systemd"]).into()));
     set("packages", choices.maybe(packages));
     set("archive", choices.maybe(archive));
     set("docker", choices.maybe(docker));

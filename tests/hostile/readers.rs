@@ -21,11 +21,10 @@ fn output_of(program: &str, arguments: &[&str], input: &[u8]) -> Option<Vec<u8>>
     output.status.success().then_some(output.stdout)
 }
 
-/// The variables of host.conf, as a shell has them that has read it.
-pub fn host_conf(text: &str) -> Vec<String> {
-    let script = format!(
-        "set -eu\n{text}\nprintf '%s\\0' \"$MESH_BRIDGE\" \"$MESH_PORTS\" \"$CONTAINER_BRIDGE\" \"$CONTAINER_ADDRESS\" \"$PACKAGES\"\n"
-    );
+/// Variables of host.conf, as a shell has them that has read it.
+pub fn host_conf(text: &str, names: &[&str]) -> Vec<String> {
+    let words: String = names.iter().map(|name| format!(" \"${name}\"")).collect();
+    let script = format!("set -eu\n{text}\nprintf '%s\\0'{words}\n");
     let output = output_of("sh", &["-s"], script.as_bytes()).expect("sh reads it");
     let text = String::from_utf8(output).expect("UTF-8");
     text.split_terminator('\0').map(str::to_owned).collect()

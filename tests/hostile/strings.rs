@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use meshimg::plan::{HostPlan, Plan, plan};
 use meshimg::render::cloud_init;
-use meshimg::spec::{Diagnostic, Severity, load, render};
+use meshimg::spec::{Diagnostic, Network, Severity, load, render};
 use serde_json::Value;
 
 use super::readers::{exclude_interfaces, host_conf, interfaces, python_yaml};
@@ -354,7 +354,8 @@ fn names_at_the_edge_arrive_in_every_language() {
         .replace("packages: [jq, htop]", "packages: [g++, 0ad, yes]");
     let plan = planned(&text).expect("accepted");
     let artifacts = cloud_init(&plan, None).expect("rendered");
-    let mut odd = 0;
+    const COMMON: [&str; 4] = ["MESH_BRIDGE", "CONTAINER_BRIDGE", "CONTAINER_ADDRESS", "PACKAGES"];
+    let (mut odd, mut systemd) = (0, 0);
     for host in &plan.hosts {
         let files = read(&artifacts.0[&format!("{}/user-data", host.name)].bytes).files;
         let (mesh, containers) = (host.mesh_bridge.name.as_str(), host.container_bridge.name.as_str());
@@ -363,9 +364,18 @@ fn names_at_the_edge_arrive_in_every_language() {
         let packages: Vec<&str> = host.packages.iter().map(|package| package.as_str()).collect();
         let address = format!("{}/{}", host.container_bridge.address, host.container_bridge.prefix_length);
         assert_eq!(
-            host_conf(&files["/etc/meshimg/host.conf"]),
-            [mesh, &ports.join(" "), containers, &address, &packages.join(" ")]
+            host_conf(&files["/etc/meshimg/host.conf"], &COMMON),
+            [mesh, containers, &address, &packages.join(" ")]
         );
+        let own = |name| host_conf(&files["/etc/meshimg/host.conf"], &[name]).concat();
+        if host.network == Network::Systemd {
+            let tunnels = own("MESH_TUNNELS");
+            let names: Vec<&str> = tunnels.lines().filter_map(|line| line.split(' ').next()).collect();
+            assert_eq!(names, ports);
+            systemd += 1;
+            continue;
+        }
+        assert_eq!(own("MESH_PORTS"), ports.join(" "));
         let mut interfaces_of_ours = vec![mesh];
         interfaces_of_ours.push(containers);
         interfaces_of_ours.extend(&ports);
@@ -376,5 +386,5 @@ fn names_at_the_edge_arrive_in_every_language() {
         interfaces_of_ours.sort();
         assert_eq!(stanzas, interfaces_of_ours);
     }
-    assert!(odd > 0);
+    assert!(odd > 0 && systemd > 0 && systemd < plan.hosts.len());
 }

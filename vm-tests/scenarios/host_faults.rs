@@ -50,7 +50,7 @@ fn probes(session: &mut Session<'static>) -> Vec<Verdict> {
     .concat()
 }
 
-fn cause(session: &mut Session<'static>, fault: Fault) -> Result<(), Failed> {
+pub fn cause(session: &mut Session<'static>, fault: Fault) -> Result<(), Failed> {
     let started = std::time::Instant::now();
     let scenario = fault.cause_and(session, probes);
     judge(&scenario, started.elapsed())

@@ -11,6 +11,7 @@ mod mixed;
 mod order;
 mod probes;
 mod stock;
+mod systemd;
 mod underlay;
 
 use std::time::Duration;
@@ -40,6 +41,7 @@ pub fn all() -> Vec<Trial> {
         host_faults::tests(),
         boot::tests(),
         faults::of_four_hosts(),
+        systemd::tests(),
         mixed::tests(),
     ]
     .into_iter()

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::clones::{self, Originals};
 use super::measure::containers;
-use super::steps::{COMEBACK_DEADLINE, ask, not_happened, undone, wait_for};
+use super::steps::{COMEBACK_DEADLINE, UNDERLAY_UNIT, ask, not_happened, undone, wait_for};
 use crate::lab::LabError;
 use crate::lab::session::Session;
 use crate::machine::probe::BootLimits;
@@ -21,8 +21,10 @@ const BOOT_ID: &str = "cat /proc/sys/kernel/random/boot_id";
 /// A file that was flushed to the disk before the power cut.
 const NOTE: &str = "/root/.meshimg-power-cut";
 
-const UNIT_TIMES: &str =
-    "systemctl show --property InactiveExitTimestampMonotonic,ActiveEnterTimestampMonotonic --value networking.service";
+/// Began to start and was up, of the unit that brings the underlay up.
+fn unit_times() -> String {
+    format!("systemctl show --property InactiveExitTimestampMonotonic,ActiveEnterTimestampMonotonic --value \"$({UNDERLAY_UNIT})\"")
+}
 
 /// A power cut of all hosts: kill -9 of every QEMU, then all are started on their disks. What else is amiss when they boot:
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -103,7 +105,7 @@ impl PowerCut {
                 if self.alone {
                     session.lab.cut_all()?;
                 }
-                let usual = on_each(&session.all(), |machine| took(&ask(machine, UNIT_TIMES).ok()?));
+                let usual = on_each(&session.all(), |machine| took(&ask(machine, &unit_times()).ok()?));
                 let started = restart(session, &boots)?;
                 if self.alone {
                     session.wait_until_settled(started)?;
@@ -230,18 +232,18 @@ fn alone(machine: &dyn Machine, peers: &[String], limit: Duration) -> Result<(),
         let failed = ask(machine, "systemctl list-units --failed --plain --no-legend --no-pager")?;
         return Err(broken(host, &format!("is {state}: {failed}")));
     }
-    let times = ask(machine, UNIT_TIMES)?;
+    let times = ask(machine, &unit_times())?;
     match took(&times) {
         Some(took) if took <= limit => Ok(()),
         Some(took) => Err(broken(
             host,
             &format!(
-                "took {:.1} s for networking.service, the limit is {} s",
+                "took {:.1} s to bring its network up, the limit is {} s",
                 took.as_secs_f64(),
                 limit.as_secs()
             ),
         )),
-        None => Err(broken(host, &format!("has not started networking.service: {times:?}"))),
+        None => Err(broken(host, &format!("has not brought its network up: {times:?}"))),
     }
 }
 
@@ -269,7 +271,7 @@ mod tests {
             let usual = match script {
                 script if script.contains("is-active docker") => "active\n",
                 script if script.contains("is-system-running") => "running\n",
-                UNIT_TIMES => "20000000\n22000000\n",
+                script if script == unit_times() => "20000000\n22000000\n",
                 _ => "",
             };
             Ok(other(script).unwrap_or(usual).to_owned())
@@ -303,13 +305,13 @@ mod tests {
 
     #[test]
     fn a_boot_that_was_held_up_is_told() {
-        let slow = judge(|script| (script == UNIT_TIMES).then_some("20000000\n320000000\n"));
+        let slow = judge(|script| (script == unit_times()).then_some("20000000\n320000000\n"));
         assert_eq!(
             slow.unwrap_err(),
-            "after booting alone: host1 took 300.0 s for networking.service, the limit is 10 s"
+            "after booting alone: host1 took 300.0 s to bring its network up, the limit is 10 s"
         );
-        let never = judge(|script| (script == UNIT_TIMES).then_some("0\n0\n"));
-        assert!(never.unwrap_err().contains("has not started networking.service"));
+        let never = judge(|script| (script == unit_times()).then_some("0\n0\n"));
+        assert!(never.unwrap_err().contains("has not brought its network up"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::measure::{machine, promised_rejoin};
-use super::steps::{COMEBACK_DEADLINE, Own, UNTOUCHED_SECONDS, ask, not_happened, outages_around, own_outage, wait_for};
+use super::steps::{COMEBACK_DEADLINE, Own, UNDERLAY_UNIT, UNTOUCHED_SECONDS, ask, not_happened, outages_around, own_outage, wait_for};
 use crate::lab::LabError;
 use crate::lab::session::Session;
 use crate::machine::Machine;
@@ -19,9 +19,10 @@ const KILL_VSWITCHD: &str = "pid=$(cat /run/openvswitch/ovs-vswitchd.pid)\nkill 
 
 const DOCKERD: &str = "systemctl is-active --quiet docker.service && systemctl show --property MainPID --value docker.service";
 
-/// When networking.service was last started, microseconds of the machine's monotonic clock.
-const NETWORKING: &str =
-    "systemctl is-active --quiet networking.service && systemctl show --property ActiveEnterTimestampMonotonic --value networking.service";
+/// When a unit was last started, microseconds of the machine's monotonic clock.
+fn started(unit: &str) -> String {
+    format!("systemctl is-active --quiet {unit} && systemctl show --property ActiveEnterTimestampMonotonic --value {unit}")
+}
 
 /// The process of the probe container; 0 when it has ended, nothing when there is none.
 const PROBE_CONTAINER: &str = "docker container inspect --format '{{.State.Pid}}' meshimg-probe 2>/dev/null || true";
@@ -114,26 +115,28 @@ fn live_restore(plan: &Plan, host: &HostName) -> bool {
     hosts.any(|host| host.docker.daemon.get("live-restore").and_then(serde_json::Value::as_bool) == Some(true))
 }
 
-/// `systemctl restart networking`, which takes the underlay down and up again. The same containers must answer afterwards.
+/// `systemctl restart networking`, which takes the underlay down and up again; `systemd-networkd` on hosts without ifupdown. The same
+/// containers must answer afterwards.
 pub(super) fn networking_restart(session: &mut Session<'_>, scenario: &mut Scenario) -> Result<(), LabError> {
     let root = session.plan.spanning_tree.root.clone();
-    scenario.what = format!("systemctl restart networking on {root}, the root");
+    let unit = ask(machine(session, &root)?, UNDERLAY_UNIT)?;
+    scenario.what = format!("systemctl restart {} on {root}, the root", unit.trim_end_matches(".service"));
     let own = outages_around(session, scenario, &root, Own::Stay, |session| {
-        restart_networking(machine(session, &root)?)
+        restart_networking(machine(session, &root)?, &unit)
     })?;
-    let why = "ifupdown takes the underlay's NIC down and up again, and the tunnels with it; bridges and containers stay";
+    let why = "the underlay's NIC may go down and up again, and the tunnels with it; bridges and containers stay";
     scenario.by_design = own_outage(&root, own.as_ref(), why);
     Ok(())
 }
 
-fn restart_networking(machine: &dyn Machine) -> Result<(), LabError> {
-    let (before, containers) = (ask(machine, NETWORKING)?, ask(machine, PROBE_CONTAINER)?);
+fn restart_networking(machine: &dyn Machine, unit: &str) -> Result<(), LabError> {
+    let (before, containers) = (ask(machine, &started(unit))?, ask(machine, PROBE_CONTAINER)?);
     // The way to the machine goes down too: a job of systemd goes on without us.
-    match machine.run("systemctl restart networking", RESTART_DEADLINE) {
+    match machine.run(&format!("systemctl restart {unit}"), RESTART_DEADLINE) {
         Err(error) if !crate::machine::ssh::is_unreachable(&error) => return Err(error.into()),
         _ => {}
     }
-    wait_for(machine, "a restarted networking.service", COMEBACK_DEADLINE, NETWORKING, |now| {
+    wait_for(machine, &format!("a restarted {unit}"), COMEBACK_DEADLINE, &started(unit), |now| {
         if now == before { Err("not restarted".to_owned()) } else { Ok(()) }
     })?;
     let now = ask(machine, PROBE_CONTAINER)?;
@@ -232,19 +235,21 @@ mod tests {
 
     #[test]
     fn containers_that_networking_ended_are_told() {
+        const STARTED: &str = "systemctl is-active --quiet networking.service && systemctl show --property ActiveEnterTimestampMonotonic --value networking.service";
         let machine = |containers: &'static [&'static str]| {
             let container = counting(PROBE_CONTAINER, containers);
-            let networking = counting(NETWORKING, &["20\n", "", "30\n"]);
+            let networking = counting(STARTED, &["20\n", "", "30\n"]);
             Scripted::new("host1", move |script| {
-                let answering = if script == NETWORKING { &networking } else { &container };
+                let answering = if script == STARTED { &networking } else { &container };
                 answering
                     .run(script, RESTART_DEADLINE)
                     .map(|finished| finished.stdout_text())
                     .map_err(|error| error.to_string())
             })
         };
-        restart_networking(&machine(&["901\n"])).unwrap();
-        let error = restart_networking(&machine(&["901\n", "955\n"])).unwrap_err();
+        assert_eq!(started("networking.service"), STARTED);
+        restart_networking(&machine(&["901\n"]), "networking.service").unwrap();
+        let error = restart_networking(&machine(&["901\n", "955\n"]), "networking.service").unwrap_err();
         assert_eq!(
             error.to_string(),
             "after networking-restart: the container on host1 had process 901, and has \"955\""

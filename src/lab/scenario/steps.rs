@@ -13,6 +13,10 @@ use crate::machine::report::Scenario;
 use crate::spec::HostName;
 use crate::wait::{Look, until};
 
+/// Prints the unit that brings the underlay up.
+pub(super) const UNDERLAY_UNIT: &str =
+    "if systemctl cat networking.service >/dev/null 2>&1; then echo networking.service; else echo systemd-networkd.service; fi";
+
 /// Longest outage where nothing on the path is touched, seconds. It would be none but for an emulated processor that is busy with what
 /// the fault has it do: BFD takes a host for dead that says nothing for 0.3 s, and then the host leaves the tree and joins it again
 /// ([`super::measure::promised_rejoin`], with the hello time of 2 s).

@@ -51,6 +51,34 @@ fn another_tree_than_the_planned_one_is_not_settled() {
 }
 
 #[test]
+fn a_port_that_does_not_forward_yet_is_not_settled() {
+    let plan = sample::plan();
+    for (role, state, wrong) in [
+        ("Designated", "Discarding", true),
+        ("Root", "Learning", true),
+        ("Designated", "Forwarding", false),
+        ("Alternate", "Discarding", false),
+    ] {
+        let mut moving = facts(&plan, ["0", "2000", "2000"]);
+        let status = &mut port(&mut moving, "host2", "gre3").rstp_status;
+        status.insert("rstp_port_role".into(), role.into());
+        status.insert("rstp_port_state".into(), state.into());
+        let said = not_as_planned(&plan, &moving).unwrap_or_default();
+        let expected = format!("host2: gre3 has the role {role} and does not forward yet");
+        assert_eq!(said.contains(&expected), wrong, "{role} {state}: {said}");
+    }
+    let mut stp = plan;
+    stp.spanning_tree.protocol = LoopProtection::Stp;
+    let mut moving = facts(&stp, ["0", "2000", "2000"]);
+    let status = port(&mut moving, "host2", "gre3");
+    status.rstp_status.clear();
+    status.status.insert("stp_role".into(), "designated".into());
+    status.status.insert("stp_state".into(), "listening".into());
+    let said = not_as_planned(&stp, &moving).unwrap_or_default();
+    assert!(said.contains("host2: gre3 has the role designated"), "{said}");
+}
+
+#[test]
 fn a_link_that_stays_down_is_not_settled() {
     let plan = sample::plan();
     let mut down = facts(&plan, ["0", "2000", "2000"]);

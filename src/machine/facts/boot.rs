@@ -18,7 +18,7 @@ pub struct Boot {
     pub failed: Vec<FailedUnit>,
     /// networking.service and docker.service, by name.
     pub units: BTreeMap<String, UnitTimes>,
-    /// Whether networking.service had started before the mesh's stanzas were written, and so had no mesh to bring up.
+    /// Whether networking.service had started before the mesh's configuration was written, and so had no mesh to bring up.
     #[serde(default)]
     pub networking_had_no_mesh: bool,
     /// From the kernel's start to the initrd's, microseconds; `None` without an initrd.

@@ -23,7 +23,7 @@ pub struct Config {
     pub ovs: Found<OpenVSwitch>,
     /// What the files of sysctl.d(5) set last, by path below /proc/sys.
     pub sysctls: BTreeMap<String, String>,
-    /// What ifupdown would bring up: settings of both bridges, by key.
+    /// What ifupdown would bring up, where it does: settings of both bridges, by key.
     pub stanzas: Found<BTreeMap<String, String>>,
     /// `docker info`, the daemon's own account of its options, where [`asks_docker`] says that there are any.
     pub docker: Found<serde_json::Value>,

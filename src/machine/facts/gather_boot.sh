@@ -5,8 +5,8 @@ for unit in $(cut -d ' ' -f 1 "$work/out"); do
 done
 times=ExecMainStartTimestampMonotonic,InactiveExitTimestampMonotonic,ActiveEnterTimestampMonotonic
 run units systemctl show --property "Id,LoadState,ActiveState,$times" networking.service docker.service
-# The first boot is the one at which networking.service ran before cloud-init had written the mesh's stanzas.
-run mesh-written sh -c 'echo $(($(stat -c %Y /etc/network/interfaces.d/60-meshimg) - \
+# The first boot is the one at which networking.service ran before cloud-init had written the mesh's configuration.
+run mesh-written sh -c 'echo $(($(stat -c %Y /etc/meshimg/host.conf) - \
   $(date -d "$(systemctl show --property InactiveExitTimestamp --value networking.service)" +%s)))'
 run manager systemctl show --property InitRDTimestampMonotonic,UserspaceTimestampMonotonic,FinishTimestampMonotonic
 run blame systemd-analyze blame --no-pager

@@ -11,7 +11,9 @@ run unit-files systemctl show --property Id,LoadState,UnitFileState,FragmentPath
 run ovs-disk ovsdb-tool query /etc/openvswitch/conf.db '["Open_vSwitch", {"op": "select", "table": "Bridge", "where": []},
   {"op": "select", "table": "Port", "where": []}, {"op": "select", "table": "Interface", "where": []}]'
 run sysctl-files /lib/systemd/systemd-sysctl --cat-config
-run stanzas ifquery "$mesh_bridge" "$container_bridge"
+if "$ask_ifupdown"; then
+  run stanzas ifquery "$mesh_bridge" "$container_bridge"
+fi
 if "$ask_docker" && systemctl is-active --quiet docker.service; then
   run docker-info docker info --format '{{json .}}'
 fi

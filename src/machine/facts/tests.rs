@@ -35,10 +35,14 @@ const BLAME: &str = "1min 2.345s networking.service
       345ms ssh.service
        17us dev-hugepages.mount";
 
+/// util-linux 2.41.
+const CHRT: &str = "pid 2472's current scheduling policy: SCHED_RR\npid 2472's current scheduling priority: 1";
+
 fn whole() -> String {
     [
         section("boot-id", 0, "b6395e7d-33ba-4f7e-90ae-6ce6ae9fa035", ""),
         section("ovs", 0, include_str!("../fixtures/ovs-rstp-host2.json"), ""),
+        section("vswitchd-scheduling", 0, CHRT, ""),
         section("ip", 0, include_str!("../fixtures/ip-addr.json"), ""),
         section("docker-active", 0, "active", ""),
         section("docker-version", 0, "26.1.5+dfsg1", ""),
@@ -74,6 +78,7 @@ fn the_output_of_a_whole_host_is_read() {
     let facts = Facts::parse(&whole());
     assert_eq!(facts.boot_id, Found::Known("b6395e7d-33ba-4f7e-90ae-6ce6ae9fa035".into()));
     assert_eq!(facts.ovs.known().unwrap().version.as_deref(), Some("3.5.0"));
+    assert_eq!(facts.vswitchd_policy, Found::Known("SCHED_RR".into()));
     let docker = facts.docker.known().unwrap();
     assert_eq!(docker.version, "26.1.5+dfsg1");
     assert_eq!(docker.network.ip_range.as_deref(), Some("172.17.64.0/18"));
@@ -350,4 +355,12 @@ proptest! {
     fn spans_never_panic(text in "[0-9a-z. ]{0,30}") {
         Facts::parse(&(section("system", 0, "running", "") + &section("failed", 0, "", "") + &section("blame", 0, &format!("{text} a.service"), "")));
     }
+}
+
+#[test]
+fn a_scheduling_policy_is_read_without_its_flags() {
+    let policy = |text: &str| Facts::parse(&section("vswitchd-scheduling", 0, text, "")).vswitchd_policy;
+    let flagged = "pid 7's current scheduling policy: SCHED_OTHER|SCHED_RESET_ON_FORK\npid 7's current scheduling priority: 0";
+    assert_eq!(policy(flagged), Found::Known("SCHED_OTHER".into()));
+    assert_eq!(policy("what"), Found::Unknown("not understood: \"what\"".into()));
 }

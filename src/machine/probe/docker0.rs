@@ -8,7 +8,7 @@ use super::{Facts, Probe, UNKNOWN_HELP, Verdict, for_each_host, on};
 use crate::plan::{HostPlan, Plan};
 use crate::spec::HostName;
 
-const HELP: &str = "on the host: `ip -d addr show`, `bridge link`, `journalctl -u networking`; a second address or a random MAC means that \
+const HELP: &str = "on the host: `ip -d addr show`, `bridge link`, `journalctl -u meshimg-mesh`; a second address or a random MAC means that \
                     Docker made the bridge itself";
 
 /// Address, MTU, MAC, the mesh bridge as its port, its own spanning tree off, up; per host.

@@ -44,7 +44,7 @@ pub use mtu::mtu;
 pub use ovs::ovs;
 pub use persistence::persistence;
 pub use quiet::quiet;
-pub use ready::{boot_finished, mesh_ready};
+pub use ready::{boot_finished, links, mesh_ready, second_look};
 pub use tunnels::tunnels;
 pub use underlay_ping::underlay_ping;
 pub use unique::unique;

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use super::check::Check;
 use super::{Facts, Probe, UNKNOWN_HELP, Verdict, for_each_host, on};
 use crate::machine::openvswitch::{Bridge, parse_bridge_id};
-use crate::plan::{HostPlan, Plan};
+use crate::plan::{DEFAULT_MAX_REVALIDATOR_MS, HostPlan, Plan};
 use crate::spec::{HostName, LoopProtection};
 
-const HELP: &str = "on the host: `ovs-vsctl show`, `ovs-vsctl list Bridge`, and `journalctl -u networking -u openvswitch-switch`";
+const HELP: &str = "on the host: `ovs-vsctl show`, `ovs-vsctl list Bridge`, and `journalctl -u meshimg-mesh -u openvswitch-switch`";
 
-/// Bridge, version, fail mode, spanning tree protocol with priority and timers, MAC and MTU, per host.
+/// Bridge, version, fail mode, spanning tree protocol with priority and timers, MAC and MTU, how often packets are counted, and ovs-vswitchd's
+/// scheduling, per host.
 pub fn ovs(plan: &Plan, facts: &BTreeMap<HostName, Facts>) -> Vec<Verdict> {
     for_each_host(Probe::Ovs, plan, facts, |host, facts| judge(plan, host, facts))
 }
@@ -37,12 +38,28 @@ fn judge(plan: &Plan, host: &HostPlan, facts: &Facts) -> Verdict {
         host.mesh_bridge.mac,
     );
     check.equal(&format!("MTU of {name}"), local.and_then(|local| local.mtu), plan.mtu.mesh);
+    // A key that is not set stands for Open vSwitch's default.
+    let max_revalidator = ovs.other_config.get("max-revalidator").cloned();
+    check.equal(
+        "max-revalidator",
+        Some(max_revalidator.unwrap_or_else(|| DEFAULT_MAX_REVALIDATOR_MS.to_string())),
+        host.mesh_bridge.max_revalidator_ms,
+    );
+    scheduling(&mut check, facts);
     let version = ovs.version.as_deref().unwrap_or("unknown");
     let summary = format!(
         "{name}, Open vSwitch {version}, priority {}, MTU {}",
         host.mesh_bridge.priority, plan.mtu.mesh
     );
     check.verdict(Probe::Ovs, on(&host.name), summary, HELP)
+}
+
+/// Before all others: else BFD's messages are late on a busy host, and its peers take it for dead.
+fn scheduling(check: &mut Check, facts: &Facts) {
+    match facts.vswitchd_policy.known() {
+        Ok(policy) => check.equal("scheduling of ovs-vswitchd", Some(policy), "SCHED_RR"),
+        Err(why) => check.holds(false, format!("scheduling of ovs-vswitchd: {why}")),
+    }
 }
 
 fn protocol(check: &mut Check, plan: &Plan, host: &HostPlan, bridge: &Bridge) {

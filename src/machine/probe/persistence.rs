@@ -10,7 +10,7 @@ use crate::machine::facts::{Boot, Config, DAEMON_OPTIONS, FileFacts, IpLink, Uni
 use crate::machine::openvswitch::{Bridge, OpenVSwitch};
 use crate::plan::{HostPlan, Plan};
 use crate::render::{HostFile, host_files};
-use crate::spec::HostName;
+use crate::spec::{HostName, Network};
 
 const HELP: &str = "what was changed by hand is gone, or comes to light, at the next reboot: put it in cluster.yaml, and the files that \
                     `meshimg cloud-init` makes on the host; `ovs-vsctl show`, `systemctl cat UNIT` and `bridge link` show what runs";
@@ -24,9 +24,9 @@ const ENABLED: &[&str] = &[
 ];
 
 /// Per host: the files of meshimg are there byte by byte; systemd has loaded them, enabled the units, and nothing of theirs lies in /run;
-/// Open vSwitch's database on disk is that in memory, and neither has ports that no file has; ifupdown finds the stanzas; Docker runs with
-/// what daemon.json says; kernel parameters are those that files set last. Firewall rules are not compared: meshimg makes none, and
-/// Docker makes its own at each start.
+/// Open vSwitch's database on disk is that in memory, and neither has ports that no file has; ifupdown, where it brings the mesh up, finds
+/// the stanzas; Docker runs with what daemon.json says; kernel parameters are those that files set last. Firewall rules are not compared:
+/// meshimg makes none, and Docker makes its own at each start.
 pub fn persistence(plan: &Plan, facts: &BTreeMap<HostName, Facts>) -> Vec<Verdict> {
     for_each_host(Probe::Persistence, plan, facts, |host, facts| {
         let judged = host_files(plan, host).map_err(|error| error.to_string());
@@ -47,7 +47,10 @@ fn judge(host: &HostPlan, planned: &[HostFile], facts: &Facts) -> Result<Verdict
     let mut check = Check::default();
     files(&mut check, planned, config);
     units(&mut check, planned, &config.units);
-    stanzas(&mut check, host, config);
+    // Where systemd brings the mesh up, files and units are all there is.
+    if host.network == Network::Ifupdown {
+        stanzas(&mut check, host, config);
+    }
     database(&mut check, host, running, stored);
     bridges(&mut check, host, links);
     if asks_docker(host) {

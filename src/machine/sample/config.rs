@@ -27,8 +27,8 @@ pub fn config(plan: &Plan, host: &HostPlan) -> Config {
         (name.to_owned(), unit)
     };
     let stored = OpenVSwitch {
-        version: None,
         bridges: BTreeMap::from([(host.mesh_bridge.name.to_string(), stored(bridge(plan, host)))]),
+        ..OpenVSwitch::default()
     };
     let ports: Vec<&str> = host.mesh_bridge.ports.iter().map(|port| port.name.as_str()).collect();
     Config {

@@ -2,6 +2,7 @@
 # What ifupdown reads in /etc/network/interfaces.d: who is brought up by whom, and every option of every stanza.
 set -eu
 cd /etc/network/interfaces.d
+[ -n "$(ls)" ] || exit 0
 classes=$(sed -n 's/^allow-\([^ ]*\) .*/\1/p' ./* | sort -u)
 ifquery --list | sed -n '/^lo$/!s/^/auto /p'
 for class in $classes; do

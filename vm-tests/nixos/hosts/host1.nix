@@ -19,6 +19,7 @@
       };
       loopProtection = "rstp";
       mac = "a2:e1:9c:c0:bd:c7";
+      maxRevalidator = 200;
       mtu = 1462;
       overhead = 38;
       pathCost = 20000;

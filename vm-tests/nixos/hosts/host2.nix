@@ -19,6 +19,7 @@
       };
       loopProtection = "rstp";
       mac = "e2:84:d2:e7:5a:34";
+      maxRevalidator = 200;
       mtu = 1462;
       overhead = 38;
       pathCost = 20000;

@@ -19,6 +19,7 @@
       };
       loopProtection = "rstp";
       mac = "be:67:57:ae:c3:2e";
+      maxRevalidator = 200;
       mtu = 1462;
       overhead = 38;
       pathCost = 20000;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::machine::facts::{Address, Config, DockerContainer, IpLink, Traffic};
+use crate::spec::Network;
 
 fn config_of<'a>(facts: &'a mut AllFacts, host: &str) -> &'a mut Config {
     known(&mut at(facts, host).config)
@@ -148,6 +149,33 @@ fn persistence_finds_files_that_differ() {
             set(&mut boot_of(facts, "host1").sysctls, "net/bridge/bridge-nf-call-iptables", "1")
         }),
         "host1: net/bridge/bridge-nf-call-iptables is 1, planned 0",
+    );
+}
+
+#[test]
+fn persistence_asks_ifupdown_only_where_it_brings_the_mesh_up() {
+    let mut plan = sample::plan();
+    for host in &mut plan.hosts {
+        host.network = Network::Systemd;
+    }
+    let red = |change: fn(&mut Config)| reds_of(&plan, persistence, move |facts| change(config_of(facts, "host1")));
+    assert!(red(|config| config.stanzas = Found::default()).is_empty());
+    // What ifupdown's way has left behind would make a second mesh of it.
+    let left = |config: &mut Config| {
+        let unit = config.units.get_mut("networking.service").unwrap();
+        unit.paths.push("/etc/systemd/system/networking.service.d/meshimg.conf".into());
+    };
+    one(
+        &red(left),
+        "host1: /etc/systemd/system/networking.service.d/meshimg.conf is not planned",
+    );
+    one(
+        &red(|config| config.files.get_mut("/usr/local/lib/meshimg/mesh").unwrap().hash = "0".repeat(64)),
+        "host1: /usr/local/lib/meshimg/mesh has been changed",
+    );
+    one(
+        &red(|config| config.units.get_mut("meshimg-mesh.service").unwrap().paths.clear()),
+        "host1: systemd does not run by /etc/systemd/system/meshimg-mesh.service",
     );
 }
 

@@ -22,6 +22,15 @@ fn ovs_checks_the_bridge() {
         &red(|bridge| bridge.fail_mode = Some("secure".into())),
         "host2: fail mode is secure, planned standalone",
     );
+    let counted = |value: Option<&'static str>| {
+        reds(ovs, move |facts| {
+            let settings = &mut known(&mut at(facts, "host2").ovs).other_config;
+            settings.clear();
+            settings.extend(value.map(|value| ("max-revalidator".to_owned(), value.to_owned())));
+        })
+    };
+    one(&counted(None), "host2: max-revalidator is 500, planned 200");
+    one(&counted(Some("10000")), "host2: max-revalidator is 10000, planned 200");
     one(&red(|bridge| bridge.rstp_enable = false), "host2: RSTP is false, planned true");
     one(&red(|bridge| bridge.stp_enable = true), "host2: STP is true, planned false");
     one(
@@ -55,6 +64,15 @@ fn ovs_checks_the_bridge() {
     );
     let version = reds(ovs, |facts| known(&mut at(facts, "host2").ovs).version = None);
     one(&version, "host2: ovs-vswitchd has not said its version: it does not run");
+    let policy = |found: Found<String>| reds(ovs, move |facts| at(facts, "host2").vswitchd_policy = found.clone());
+    one(
+        &policy(Found::Known("SCHED_OTHER".into())),
+        "host2: scheduling of ovs-vswitchd is SCHED_OTHER, planned SCHED_RR",
+    );
+    one(
+        &policy(Found::Unknown("chrt is not installed".into())),
+        "host2: scheduling of ovs-vswitchd: chrt is not installed",
+    );
 }
 
 #[test]
@@ -254,8 +272,11 @@ fn loop_free_checks_stp() {
     );
 }
 
-/// Facts of the sample with what three real bridges said.
-fn with_real_bridges(plan: &Plan, tables: [&str; 3]) -> AllFacts {
+/// Facts of the sample with what three real bridges said, whose Open vSwitch has the default `max-revalidator`, as `plan` has it then.
+fn with_real_bridges(plan: &mut Plan, tables: [&str; 3]) -> AllFacts {
+    for host in &mut plan.hosts {
+        host.mesh_bridge.max_revalidator_ms = crate::plan::DEFAULT_MAX_REVALIDATOR_MS;
+    }
     let mut facts = sample::facts(plan);
     for (host, tables) in ["host1", "host2", "host3"].into_iter().zip(tables) {
         at(&mut facts, host).ovs = Found::Known(crate::machine::openvswitch::parse(tables).unwrap());
@@ -274,7 +295,7 @@ fn real_bridges_with_rstp_and_bfd_are_green() {
         include_str!("../../fixtures/ovs-rstp-host2.json"),
         include_str!("../../fixtures/ovs-rstp-host3.json"),
     ];
-    let facts = with_real_bridges(&plan, tables);
+    let facts = with_real_bridges(&mut plan, tables);
     let verdicts = [
         ovs(&plan, &facts),
         tunnels(&plan, &facts),
@@ -295,7 +316,7 @@ fn real_bridges_with_stp_are_green() {
         include_str!("../../fixtures/ovs-stp-host2.json"),
         include_str!("../../fixtures/ovs-stp-host3.json"),
     ];
-    let facts = with_real_bridges(&plan, tables);
+    let facts = with_real_bridges(&mut plan, tables);
     let verdicts = [ovs(&plan, &facts), tunnels(&plan, &facts), loop_free(&plan, &facts)].concat();
     assert!(verdicts.iter().all(|verdict| verdict.state == State::Green), "{verdicts:#?}");
 }

@@ -1,0 +1,216 @@
+//! Tests of [`super`].
+
+use std::io;
+use std::time::Duration;
+
+use super::*;
+
+fn missing() -> ExecError {
+    ExecError::Missing {
+        programs: vec!["tool".to_owned()],
+        packages: vec!["tools".to_owned()],
+    }
+}
+
+fn failed() -> ExecError {
+    ExecError::Start {
+        command_line: "tool".to_owned(),
+        source: io::ErrorKind::PermissionDenied.into(),
+    }
+}
+
+fn interrupted() -> ExecError {
+    ExecError::Interrupted {
+        command_line: "tool".to_owned(),
+    }
+}
+
+fn late() -> WaitError {
+    WaitError::Deadline {
+        what: "ssh".to_owned(),
+        deadline: Duration::from_secs(1),
+        last: "refused".to_owned(),
+    }
+}
+
+fn wait_interrupted() -> WaitError {
+    WaitError::Interrupted { what: "ssh".to_owned() }
+}
+
+fn full() -> io::Error {
+    io::ErrorKind::StorageFull.into()
+}
+
+fn state() -> StateError {
+    StateError::Io {
+        path: "state".into(),
+        source: full(),
+    }
+}
+
+fn busy() -> StateError {
+    StateError::Busy {
+        cluster: "demo".to_owned(),
+        process: "1".to_owned(),
+    }
+}
+
+fn not_up() -> ControlError {
+    ControlError::NotUp {
+        cluster: "demo".to_owned(),
+    }
+}
+
+fn host() -> HostName {
+    "host1".parse().unwrap()
+}
+
+/// The numbers are a contract with scripts.
+#[test]
+fn the_numbers_stay() {
+    let numbers = [
+        Exit::Fine,
+        Exit::Internal,
+        Exit::Usage,
+        Exit::File,
+        Exit::ToolMissing,
+        Exit::CommandFailed,
+        Exit::ProbeFailed,
+        Exit::Interrupted,
+    ];
+    assert_eq!(numbers.map(|exit| exit as u8), [0, 1, 2, 3, 4, 5, 6, 130]);
+}
+
+#[test]
+fn every_cause_has_its_exit_code() {
+    let file = || "cluster.yaml".to_owned();
+    let cases: Vec<(Exit, Vec<Error>)> = vec![
+        (
+            Exit::Internal,
+            vec![
+                full().into(),
+                WriteError::Write {
+                    path: "out".into(),
+                    source: full(),
+                }
+                .into(),
+                WriteError::Escapes { path: "out".into() }.into(),
+                LabError::State(state()).into(),
+                LabError::Accelerator(AccelError::State(state())).into(),
+                LabError::Control(ControlError::Io(full())).into(),
+                ImageError::File {
+                    path: "cache".into(),
+                    source: full(),
+                }
+                .into(),
+                crate::plan::PlanError::NoSlice(1).into(),
+                crate::image::SeedError::TooLarge { bytes: 1 }.into(),
+            ],
+        ),
+        (
+            Exit::Usage,
+            vec![
+                Error::Usage("no".to_owned()),
+                Error::UnknownHost {
+                    name: host(),
+                    file: file(),
+                    known: String::new(),
+                },
+                Error::NotUp {
+                    cluster: "demo".to_owned(),
+                    file: file(),
+                },
+                LabError::State(busy()).into(),
+                LabError::State(StateError::NoFolder).into(),
+                LabError::Control(not_up()).into(),
+                LabError::Accelerator(AccelError::Wish("fast".to_owned())).into(),
+                ImageError::NoCacheFolder.into(),
+            ],
+        ),
+        (
+            Exit::File,
+            vec![
+                Error::Spec {
+                    file: file(),
+                    errors: 1,
+                    warnings: 0,
+                },
+                Error::Read {
+                    file: file(),
+                    source: io::ErrorKind::NotFound.into(),
+                },
+                RenderError::TooLarge { host: host(), bytes: 1 }.into(),
+                ImageError::NotDebian.into(),
+                LabError::ArchiveScheme { uri: file() }.into(),
+            ],
+        ),
+        (
+            Exit::ToolMissing,
+            vec![
+                missing().into(),
+                LabError::Exec(missing()).into(),
+                LabError::Upstream(missing().into()).into(),
+                LabError::Accelerator(AccelError::Exec(missing())).into(),
+                ImageError::Exec(missing()).into(),
+            ],
+        ),
+        (
+            Exit::CommandFailed,
+            vec![
+                failed().into(),
+                LabError::Exec(failed()).into(),
+                LabError::Wait(late()).into(),
+                LabError::Accelerator(AccelError::Kvm("no".to_owned())).into(),
+                LabError::GuestNotStarted {
+                    host: "host1".to_owned(),
+                    status: "exit status: 1".to_owned(),
+                    said: String::new(),
+                }
+                .into(),
+                ImageError::Exec(failed()).into(),
+                ImageError::Wait(late()).into(),
+            ],
+        ),
+        (
+            Exit::ProbeFailed,
+            vec![
+                Error::Red { red: 1 },
+                Error::Differs {
+                    count: 1,
+                    folder: "out".to_owned(),
+                    file: file(),
+                    verb: "nixos",
+                },
+            ],
+        ),
+        (
+            Exit::Interrupted,
+            vec![
+                Error::Interrupted,
+                WriteError::Interrupted.into(),
+                interrupted().into(),
+                LabError::Exec(interrupted()).into(),
+                LabError::Wait(wait_interrupted()).into(),
+                LabError::Accelerator(AccelError::Wait(wait_interrupted())).into(),
+                ImageError::Exec(interrupted()).into(),
+                ImageError::Wait(wait_interrupted()).into(),
+            ],
+        ),
+    ];
+    for (exit, errors) in cases {
+        for error in errors {
+            assert_eq!(error.exit(), exit, "{error:?}");
+        }
+    }
+}
+
+#[test]
+fn counts_agree_with_their_nouns() {
+    assert_eq!(
+        [counted(0, "file"), counted(1, "file"), counted(2, "file")],
+        ["0 files", "1 file", "2 files"]
+    );
+    assert_eq!(found(1, 0), "1 error");
+    assert_eq!(found(2, 1), "2 errors and 1 warning");
+    assert_eq!(found(0, 1), "1 warning, which --strict makes an error");
+}
