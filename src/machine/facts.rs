@@ -77,6 +77,8 @@ pub struct Facts {
     /// Another one after each boot (proc_sys_kernel(5), random/boot_id).
     pub boot_id: Found<String>,
     pub ovs: Found<OpenVSwitch>,
+    /// The version of the ovs-vswitchd that runs.
+    pub vswitchd_version: Found<String>,
     /// The scheduling policy of ovs-vswitchd, as chrt(1) names it: `SCHED_RR`.
     pub vswitchd_policy: Found<String>,
     /// Network interfaces by name.
@@ -96,6 +98,7 @@ impl Facts {
         Self {
             boot_id: Found::Unknown(why.to_owned()),
             ovs: Found::Unknown(why.to_owned()),
+            vswitchd_version: Found::Unknown(why.to_owned()),
             vswitchd_policy: Found::Unknown(why.to_owned()),
             links: Found::Unknown(why.to_owned()),
             docker: Found::Unknown(why.to_owned()),
@@ -116,6 +119,7 @@ impl Facts {
                 .text("ovs")
                 .and_then(|text| openvswitch::parse(text).map_err(|error| error.to_string()))
                 .into(),
+            vswitchd_version: sections.text("vswitchd-version").and_then(version).into(),
             vswitchd_policy: sections.text("vswitchd-scheduling").and_then(policy).into(),
             links: sections.text("ip").and_then(link::parse).into(),
             docker: docker::parse(&sections).into(),
@@ -126,6 +130,13 @@ impl Facts {
             config: config::parse(&sections).into(),
         }
     }
+}
+
+/// From "ovs-vswitchd (Open vSwitch) 3.5.0" (ovs-appctl(8), version).
+fn version(text: &str) -> Result<String, String> {
+    let word = text.lines().next().and_then(|line| line.split_once("(Open vSwitch) "));
+    word.map(|(_, version)| version.trim().to_owned())
+        .ok_or_else(|| format!("not understood: {:?}", text.trim()))
 }
 
 /// From "pid 412's current scheduling policy: SCHED_RR" (chrt(1)).

@@ -11,8 +11,6 @@ type Settings = BTreeMap<String, String>;
 /// Open vSwitch on one host.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenVSwitch {
-    /// Of the running ovs-vswitchd, `3.5.0`; `None` before it has started.
-    pub version: Option<String>,
     /// Of table Open_vSwitch: what holds for all bridges.
     pub other_config: Settings,
     pub bridges: BTreeMap<String, Bridge>,
@@ -69,7 +67,6 @@ pub fn parse(text: &str) -> Result<OpenVSwitch, OvsdbError> {
     let mut table = || parse_table(lines.next().unwrap_or_default());
     let (roots, bridges, ports, interfaces) = (table()?, table()?, table()?, table()?);
     Ok(OpenVSwitch {
-        version: roots.first().and_then(|row| owned(row, "ovs_version")),
         other_config: roots.first().map(|row| row.map("other_config")).unwrap_or_default(),
         bridges: assemble(&bridges, &ports, &interfaces),
     })
@@ -165,7 +162,6 @@ mod tests {
     #[test]
     fn real_output_of_rstp_is_read() {
         let ovs = parse(include_str!("fixtures/ovs-rstp-host2.json")).unwrap();
-        assert_eq!(ovs.version.as_deref(), Some("3.5.0"));
         let bridge = &ovs.bridges["br0"];
         assert!(bridge.rstp_enable && !bridge.stp_enable);
         assert_eq!(bridge.fail_mode.as_deref(), Some("standalone"));

@@ -119,10 +119,10 @@ pub fn facts(plan: &Plan) -> BTreeMap<HostName, Facts> {
 fn host_facts(plan: &Plan, host: &HostPlan) -> Facts {
     Facts {
         boot_id: Found::Known(format!("boot-{}", host.number)),
+        vswitchd_version: Found::Known("3.5.0".to_owned()),
         vswitchd_policy: Found::Known("SCHED_RR".to_owned()),
         ovs: Found::Known(OpenVSwitch {
             other_config: map([("max-revalidator", host.mesh_bridge.max_revalidator_ms.to_string())]),
-            version: Some("3.5.0".into()),
             bridges: BTreeMap::from([(host.mesh_bridge.name.to_string(), bridge(plan, host))]),
         }),
         links: Found::Known(links(host)),

@@ -23,7 +23,8 @@ run() {
 }
 
 run boot-id cat /proc/sys/kernel/random/boot_id
-run ovs ovs-vsctl --timeout=10 --format=json --columns=ovs_version,other_config list Open_vSwitch -- list Bridge -- list Port -- list Interface
+run ovs ovs-vsctl --timeout=10 --format=json --columns=other_config list Open_vSwitch -- list Bridge -- list Port -- list Interface
+run vswitchd-version ovs-appctl --timeout=10 --target=ovs-vswitchd version
 run vswitchd-scheduling chrt --pid "$(cat /run/openvswitch/ovs-vswitchd.pid 2>/dev/null)"
 run ip ip -j -d addr show
 # Asking Docker would start it by its socket, before its turn.

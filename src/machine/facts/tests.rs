@@ -42,6 +42,7 @@ fn whole() -> String {
     [
         section("boot-id", 0, "b6395e7d-33ba-4f7e-90ae-6ce6ae9fa035", ""),
         section("ovs", 0, include_str!("../fixtures/ovs-rstp-host2.json"), ""),
+        section("vswitchd-version", 0, "ovs-vswitchd (Open vSwitch) 3.5.0", ""),
         section("vswitchd-scheduling", 0, CHRT, ""),
         section("ip", 0, include_str!("../fixtures/ip-addr.json"), ""),
         section("docker-active", 0, "active", ""),
@@ -77,7 +78,8 @@ const STATUS: &str = r#"{"v1": {"datasource": "DataSourceNoCloud [seed=/dev/vdb]
 fn the_output_of_a_whole_host_is_read() {
     let facts = Facts::parse(&whole());
     assert_eq!(facts.boot_id, Found::Known("b6395e7d-33ba-4f7e-90ae-6ce6ae9fa035".into()));
-    assert_eq!(facts.ovs.known().unwrap().version.as_deref(), Some("3.5.0"));
+    assert_eq!(facts.vswitchd_version, Found::Known("3.5.0".into()));
+    assert!(facts.ovs.known().is_ok());
     assert_eq!(facts.vswitchd_policy, Found::Known("SCHED_RR".into()));
     let docker = facts.docker.known().unwrap();
     assert_eq!(docker.version, "26.1.5+dfsg1");
@@ -363,4 +365,10 @@ fn a_scheduling_policy_is_read_without_its_flags() {
     let flagged = "pid 7's current scheduling policy: SCHED_OTHER|SCHED_RESET_ON_FORK\npid 7's current scheduling priority: 0";
     assert_eq!(policy(flagged), Found::Known("SCHED_OTHER".into()));
     assert_eq!(policy("what"), Found::Unknown("not understood: \"what\"".into()));
+}
+
+#[test]
+fn the_version_of_a_daemon_that_is_something_else_is_not_known() {
+    let facts = Facts::parse(&section("vswitchd-version", 0, "hello", ""));
+    assert_eq!(facts.vswitchd_version, Found::Unknown("not understood: \"hello\"".into()));
 }

@@ -27,7 +27,10 @@ fn judge(plan: &Plan, host: &HostPlan, facts: &Facts) -> Verdict {
         return red(format!("there is no bridge {name}"), HELP);
     };
     let mut check = Check::default();
-    check.holds(ovs.version.is_some(), "ovs-vswitchd has not said its version: it does not run");
+    let version = facts.vswitchd_version.known();
+    if let Err(why) = version {
+        check.holds(false, format!("ovs-vswitchd does not answer: {why}"));
+    }
     // Unset means standalone (ovs-vswitchd.conf.db(5), fail_mode).
     check.equal("fail mode", bridge.fail_mode.as_deref().or(Some("standalone")), "standalone");
     protocol(&mut check, plan, host, bridge);
@@ -46,10 +49,11 @@ fn judge(plan: &Plan, host: &HostPlan, facts: &Facts) -> Verdict {
         host.mesh_bridge.max_revalidator_ms,
     );
     scheduling(&mut check, facts);
-    let version = ovs.version.as_deref().unwrap_or("unknown");
     let summary = format!(
-        "{name}, Open vSwitch {version}, priority {}, MTU {}",
-        host.mesh_bridge.priority, plan.mtu.mesh
+        "{name}, Open vSwitch {}, priority {}, MTU {}",
+        version.map_or("unknown", String::as_str),
+        host.mesh_bridge.priority,
+        plan.mtu.mesh
     );
     check.verdict(Probe::Ovs, on(&host.name), summary, HELP)
 }
