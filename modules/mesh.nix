@@ -12,20 +12,7 @@ let
   meshimg = import ./lib.nix { inherit lib; };
   words = import ./words.nix { inherit lib cfg; };
 
-  values = {
-    MESH_BRIDGE = mesh.bridge;
-    MESH_BRIDGE_SETTINGS = words.bridge;
-    MESH_MTU = mesh.mtu;
-    MESH_MAX_REVALIDATOR = mesh.maxRevalidator;
-    MESH_TUNNELS = words.tunnels;
-    CONTAINER_BRIDGE = containers.bridge;
-    CONTAINER_ADDRESS = "${toString containers.address}/${toString containers.prefixLength}";
-    CONTAINER_MAC = containers.mac;
-    OPEN_VSWITCH_UNIT = "ovs-vswitchd.service";
-  };
-  configuration = pkgs.writeText "meshimg-mesh.conf" (
-    lib.concatStrings (lib.mapAttrsToList (key: value: "${key}=${meshimg.word value}\n") values)
-  );
+  configuration = pkgs.writeText "meshimg-mesh.conf" words.configuration;
   script = pkgs.writeTextFile {
     name = "meshimg-mesh";
     text = builtins.readFile ./mesh;

@@ -1,7 +1,7 @@
 # The mesh in the words of ovs-vsctl(8) and ovs-vswitchd.conf.db(5), from the values of services.meshimg.
 { lib, cfg }:
 let
-  inherit (cfg) mesh;
+  inherit (cfg) mesh containers;
   meshimg = import ./lib.nix { inherit lib; };
   flag = value: if value then "true" else "false";
   isStp = mesh.loopProtection == "stp";
@@ -20,8 +20,7 @@ let
       ]
     else
       [ "bfd:enable=false" ];
-in
-{
+
   # Words for `ovs-vsctl set bridge`.
   bridge = lib.concatStringsSep " " (
     [
@@ -64,5 +63,25 @@ in
         ++ bfd
       )
     ) mesh.links
+  );
+
+  values = {
+    MESH_BRIDGE = mesh.bridge;
+    MESH_BRIDGE_SETTINGS = bridge;
+    MESH_MTU = mesh.mtu;
+    MESH_MAX_REVALIDATOR = mesh.maxRevalidator;
+    MESH_TUNNELS = tunnels;
+    CONTAINER_BRIDGE = containers.bridge;
+    CONTAINER_ADDRESS = "${toString containers.address}/${toString containers.prefixLength}";
+    CONTAINER_MAC = containers.mac;
+    OPEN_VSWITCH_UNIT = "ovs-vswitchd.service";
+  };
+in
+{
+  inherit bridge tunnels;
+
+  # What the script `mesh` reads: assignments of sh(1).
+  configuration = lib.concatStrings (
+    lib.mapAttrsToList (key: value: "${key}=${meshimg.word value}\n") values
   );
 }

@@ -5,6 +5,8 @@
 
 #[path = "nix/data.rs"]
 mod data;
+#[path = "nix/evaluated.rs"]
+mod evaluated;
 #[path = "nix/files.rs"]
 mod files;
 #[path = "nix/nixpkgs.rs"]

@@ -70,10 +70,13 @@ impl Container {
         Ok(Self(request.start()?))
     }
 
-    /// Starts one of the host's release that may make bridges and taps in a network of its own, with `files` by path.
+    /// Starts one of the host's release that may make bridges and taps in a network of its own, with `files` by path. A Docker can run in it, which
+    /// mounts things and makes namespaces.
     pub fn with_bridges(host: &Host, files: BTreeMap<String, Vec<u8>>) -> Result<Self, Failed> {
-        let mut request = request(host)?.with_cap_add("NET_ADMIN").with_host_config_modifier(|config| {
+        let mut request = request(host)?.with_host_config_modifier(|config| {
             config.auto_remove = Some(true);
+            config.cap_add = Some(["NET_ADMIN", "SYS_ADMIN"].map(str::to_owned).to_vec());
+            config.security_opt = Some(["apparmor=unconfined", "seccomp=unconfined"].map(str::to_owned).to_vec());
             config.devices = Some(vec![DeviceMapping {
                 path_on_host: Some(TUN.to_owned()),
                 path_in_container: Some(TUN.to_owned()),

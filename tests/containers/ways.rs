@@ -1,12 +1,15 @@
-//! Both ways up of the mesh give the same: each host of each example by ifupdown and by the unit of systemd, on real bridges. And what the
-//! unit's script promises besides: a second run changes nothing, a third sets right what was changed by hand, `down` leaves nothing.
+//! All ways up of the mesh give the same: each host of each example by ifupdown, by the unit of systemd, and by the unit that NixOS has, on real
+//! bridges and with a real Docker. And what the unit's script promises besides: a second run changes nothing, a third sets right what was changed
+//! by hand, `down` leaves nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use libtest_mimic::{Failed, Trial};
 use meshimg::machine::openvswitch::parse;
-use meshimg::render::host_files;
+use meshimg::render::{MODULES, host_files};
 use meshimg::spec::Network;
+
+use serde_json::{Map, Value, json};
 
 use super::container::{Container, Ended};
 use super::host::{self, Host};
@@ -15,21 +18,28 @@ use super::parsers::differences;
 
 const SCRIPT: &str = include_str!("scripts/ways.sh");
 
-/// A change to what the unit of systemd gets: the name of a file, what is in it, what is there instead.
-type Mistake = (&'static str, &'static str, &'static str);
+/// What each host of each example has on NixOS, by example and name; tests/nix evaluates it.
+const NIXOS: &str = include_str!("../nixos-hosts.json");
+
+/// What Docker cannot be given here: a socket of systemd's, and certificates that the operator puts on a host.
+const NOT_HERE: [&str; 5] = ["hosts", "tlsverify", "tlscacert", "tlscert", "tlskey"];
+
+/// A change to what one of the ways gets: the way, the name of a file, what is in it, what is there instead.
+type Mistake = (&'static str, &'static str, &'static str, &'static str);
 
 /// What must be found for each mistake.
 const MISTAKES: &[(Mistake, &str)] = &[
     (
-        ("host.conf", "options:remote_ip=192.0.2.2", "options:remote_ip=192.0.2.3"),
+        ("systemd", "host.conf", "options:remote_ip=192.0.2.2", "options:remote_ip=192.0.2.3"),
         "systemd: missing: port gre1",
     ),
     (
-        ("host.conf", "MESH_MTU='1462'", "MESH_MTU='1400'"),
+        ("systemd", "host.conf", "MESH_MTU='1462'", "MESH_MTU='1400'"),
         "systemd: missing: link br0 mtu 1462",
     ),
     (
         (
+            "systemd",
             "host.conf",
             "CONTAINER_ADDRESS='172.17.42.1/16'",
             "CONTAINER_ADDRESS='172.17.42.9/16'",
@@ -37,11 +47,12 @@ const MISTAKES: &[(Mistake, &str)] = &[
         "systemd: missing: address docker0",
     ),
     (
-        ("mesh", " forward_delay 0 ", " forward_delay 200 "),
+        ("systemd", "mesh", " forward_delay 0 ", " forward_delay 200 "),
         "systemd: missing: link docker0 stp 0 forward delay 0",
     ),
     (
         (
+            "systemd",
             "mesh",
             "ovs-vsctl --timeout=30 -- \"$@\"",
             "ovs-vsctl --if-exists del-br br0 -- \"$@\"",
@@ -49,28 +60,61 @@ const MISTAKES: &[(Mistake, &str)] = &[
         "a second run made something anew",
     ),
     (
-        ("mesh", "clear interface \"$name\" options bfd", "clear interface \"$name\" bfd"),
+        (
+            "systemd",
+            "mesh",
+            "clear interface \"$name\" options bfd",
+            "clear interface \"$name\" bfd",
+        ),
         "repaired: not wanted: port gre1",
     ),
     (
-        ("mesh", "set Open_vSwitch . \"other_config", "set Open_vSwitch . \"external_ids"),
+        (
+            "systemd",
+            "mesh",
+            "set Open_vSwitch . \"other_config",
+            "set Open_vSwitch . \"external_ids",
+        ),
         "repaired: missing: daemon max-revalidator Some(\"200\")",
     ),
-    (("mesh", "[ -z \"$remote\" ] ||", "true ||"), "repaired: not wanted: port stray"),
-    (("mesh", "[ -n \"$deleted\" ]", "false"), "repaired: missing: address docker0"),
     (
-        ("mesh", "[ \"$1\" = true ]", "false"),
+        ("systemd", "mesh", "[ -z \"$remote\" ] ||", "true ||"),
+        "repaired: not wanted: port stray",
+    ),
+    (
+        ("systemd", "mesh", "[ -n \"$deleted\" ]", "false"),
+        "repaired: missing: address docker0",
+    ),
+    (
+        ("systemd", "mesh", "[ \"$1\" = true ]", "false"),
         "a bridge with another spanning tree was not made anew",
     ),
     (
-        ("mesh", "ip link delete dev \"$CONTAINER_BRIDGE\"", "true"),
+        ("systemd", "mesh", "ip link delete dev \"$CONTAINER_BRIDGE\"", "true"),
         "down: not wanted: link docker0",
     ),
     (
-        ("mesh", "--timeout=10 --if-exists del-br", "--if-exists del-port stray # "),
+        (
+            "systemd",
+            "mesh",
+            "--timeout=10 --if-exists del-br",
+            "--if-exists del-port stray # ",
+        ),
         "down: not wanted: bridge br0",
     ),
-    (("mesh", "if [ -e \"$memory\" ]", "if false"), "the container has lost its place"),
+    (
+        ("systemd", "mesh", "if [ -e \"$memory\" ]", "if false"),
+        "the container has lost its place",
+    ),
+    (
+        ("systemd", "daemon.json", "172.17.64.0/18", "172.17.0.0/18"),
+        "systemd: missing: docker \"IPRange\": \"172.17.64.0/18\"",
+    ),
+    (
+        ("nixos", "daemon.json", "1462", "1400"),
+        "nixos: missing: docker \"com.docker.network.driver.mtu\": \"1462\"",
+    ),
+    (("nixos", "host.conf", "'1462'", "'1400'"), "nixos: missing: link docker0 mtu 1462"),
 ];
 
 pub fn tests() -> Result<Vec<Trial>, Failed> {
@@ -87,7 +131,8 @@ pub fn tests() -> Result<Vec<Trial>, Failed> {
     };
     let mut tests: Vec<Trial> = host::all()?.into_iter().map(same).collect();
     for (number, (mistake, finding)) in MISTAKES.iter().enumerate() {
-        let name = format!("ways::broken::{}::{number}", mistake.0);
+        let (way, file, ..) = mistake;
+        let name = format!("ways::broken::{way}::{file}::{number}");
         tests.push(Trial::test(name, move || red(mistake, finding)));
     }
     Ok(tests)
@@ -106,26 +151,69 @@ fn red(mistake: &Mistake, finding: &str) -> Result<(), Failed> {
     }
 }
 
-/// What is wrong with the two ways of `host`.
-fn compare(host: &Host, mistake: Option<&Mistake>) -> Result<Vec<String>, Failed> {
-    let mut files = BTreeMap::new();
+/// Path and text of files on a host.
+type Files = Vec<(String, String)>;
+
+/// The files that each way of `host` puts on it, by way.
+fn ways(host: &Host) -> Result<BTreeMap<&'static str, Files>, Failed> {
+    let mut ways = BTreeMap::new();
     for (network, name) in [(Network::Ifupdown, "ifupdown"), (Network::Systemd, "systemd")] {
         let mut plan = host.plan.clone();
         plan.network = network;
-        for mut file in host_files(&host.cluster, &plan)? {
-            if let Some((of, from, to)) = mistake
-                && network == Network::Systemd
-                && file.path.ends_with(&format!("/{of}"))
+        let files = host_files(&host.cluster, &plan)?;
+        ways.insert(name, files.into_iter().map(|file| (file.path, file.text)).collect());
+    }
+    let evaluated: Value = serde_json::from_str(NIXOS)?;
+    let here = &evaluated["hosts"][&host.example][host.plan.name.as_str()];
+    let script = MODULES
+        .iter()
+        .find(|(name, _)| *name == "mesh")
+        .ok_or("no module is called mesh")?
+        .1;
+    let nixos = vec![
+        (
+            "/etc/meshimg/host.conf".to_owned(),
+            here["mesh"].as_str().ok_or("nothing was evaluated for this host")?.to_owned(),
+        ),
+        ("/etc/docker/daemon.json".to_owned(), here["daemon"].to_string()),
+        ("/usr/local/lib/meshimg/mesh".to_owned(), script.to_owned()),
+    ];
+    ways.insert("nixos", nixos);
+    Ok(ways)
+}
+
+/// Docker's settings in a container: all that bear on its network, and folders and a driver that are possible there.
+fn settings(way: &str, text: &str) -> Result<String, Failed> {
+    let mut settings: Map<String, Value> = serde_json::from_str(text)?;
+    settings.retain(|key, _| !NOT_HERE.contains(&key.as_str()));
+    let folders = [("data-root", "data"), ("exec-root", "exec"), ("pidfile", "pid")];
+    settings.extend(folders.map(|(key, name)| (key.to_owned(), json!(format!("/tmp/docker-{way}/{name}")))));
+    settings.insert("storage-driver".to_owned(), json!("vfs"));
+    // Switched on by Docker itself, in a part of /proc that containers may only read.
+    settings.insert("ip-forward".to_owned(), json!(false));
+    Ok(serde_json::to_string(&settings)?)
+}
+
+/// What is wrong with the ways of `host`.
+fn compare(host: &Host, mistake: Option<&Mistake>) -> Result<Vec<String>, Failed> {
+    let mut files = BTreeMap::new();
+    for (way, its) in ways(host)? {
+        for (path, mut text) in its {
+            if let Some((_, of, from, to)) = mistake.filter(|mistake| mistake.0 == way)
+                && path.ends_with(&format!("/{of}"))
             {
-                let changed = file.text.replace(from, to);
-                if changed == file.text {
+                let changed = text.replace(from, to);
+                if changed == text {
                     return Err(format!("{of} has no {from:?} that could be broken").into());
                 }
-                file.text = changed;
+                text = changed;
             }
-            let of_the_mesh = ["/etc/network/", "/etc/meshimg/", "/usr/local/lib/meshimg/"];
-            if of_the_mesh.iter().any(|folder| file.path.starts_with(folder)) {
-                files.insert(format!("/in/{name}{}", file.path), file.text.into_bytes());
+            if path == "/etc/docker/daemon.json" {
+                text = settings(way, &text)?;
+            }
+            let of_the_mesh = ["/etc/network/", "/etc/meshimg/", "/etc/docker/", "/usr/local/lib/meshimg/"];
+            if of_the_mesh.iter().any(|folder| path.starts_with(folder)) {
+                files.insert(format!("/in/{way}{path}"), text.into_bytes());
             }
         }
     }
@@ -172,8 +260,9 @@ fn judge(host: &Host, ended: &Ended) -> Vec<String> {
     let section = |name: &str| sections.get(name).cloned().unwrap_or_default();
     let mut state = |name: &str| state(name, &section(name), &mut findings);
     let ifupdown = state("ifupdown");
-    let others = ["systemd", "repaired", "protocol", "again"].map(|name| (name, state(name)));
-    let nothing = ["without-ifupdown", "down"].map(|name| (name, state(name)));
+    let others = ["systemd", "nixos"].map(|name| (name, state(name)));
+    let later = ["repaired", "protocol", "again"].map(|name| (name, state(name)));
+    let nothing = ["without-ifupdown", "down", "without-systemd"].map(|name| (name, state(name)));
     // Two ways that both do nothing would be the same too.
     let of_ovs = ifupdown
         .iter()
@@ -188,7 +277,23 @@ fn judge(host: &Host, ended: &Ended) -> Vec<String> {
     if !ifupdown.iter().any(|line| squeezed(line).starts_with(&address)) {
         findings.push(format!("ifupdown: no {address:?}"));
     }
+    let of_docker = [
+        format!("\"Gateway\": \"{}\"", bridge.address),
+        format!("\"IPRange\": \"{}\"", bridge.slice),
+        format!("\"com.docker.network.bridge.name\": \"{}\"", bridge.name),
+        format!("\"com.docker.network.driver.mtu\": \"{}\"", host.cluster.mtu.mesh),
+    ];
+    for line in of_docker {
+        if !ifupdown.contains(&format!("docker {line}")) {
+            findings.push(format!("ifupdown: no docker {line}"));
+        }
+    }
     for (name, found) in others {
+        findings.extend(differences(&ifupdown, &found).into_iter().map(|line| format!("{name}: {line}")));
+    }
+    // No Docker runs then.
+    let ifupdown = ifupdown.into_iter().filter(|line| !line.starts_with("docker ")).collect();
+    for (name, found) in later {
         findings.extend(differences(&ifupdown, &found).into_iter().map(|line| format!("{name}: {line}")));
     }
     for (name, found) in nothing {

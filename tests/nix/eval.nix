@@ -60,6 +60,8 @@ let
   };
 in
 {
+  inherit (lib.trivial) release;
+
   # The messages of failed assertions, and the firewall's rules, by change.
   changed = lib.mapAttrs (_: said) (
     lib.mapAttrs (_: host) changes // { nothing-set = alone [ { services.meshimg.enable = true; } ]; }
@@ -120,7 +122,7 @@ in
           failed = failed it.config;
           inherit (it.config) warnings;
           toplevel = it.config.system.build.toplevel.drvPath;
-          inherit (words) bridge tunnels;
+          inherit (words) bridge tunnels configuration;
           daemon = it.config.virtualisation.docker.daemon.settings;
         }
       ) outputs.nixosConfigurations;

@@ -1,11 +1,13 @@
 //! With a nixpkgs: hosts, VM tests and flakes evaluate, and bad input is told.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
 use meshimg::render::host_files;
 use serde_json::{Value, json};
 
+use super::evaluated;
 use super::files::program;
 use super::{example, examples, project, written};
 
@@ -182,6 +184,7 @@ fn docker_comes_behind_the_mesh_and_open_vswitch_from_its_source() {
 #[test]
 fn the_examples_evaluate() {
     let Some(nixpkgs) = nixpkgs() else { return };
+    let mut all = BTreeMap::new();
     for name in examples() {
         let plan = example(&name);
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -195,6 +198,7 @@ fn the_examples_evaluate() {
         assert_eq!(found["names"].as_array().map(Vec::len), Some(2 * plan.hosts.len()), "{name}");
         assert_eq!(found["images"].as_object().map(|images| images.len()), Some(2), "{name}");
         assert!(found["driver"].as_str().is_some_and(|path| path.ends_with(".drv")), "{name}");
+        let hosts: &mut BTreeMap<String, evaluated::Host> = all.entry(name.clone()).or_default();
         for host in &plan.hosts {
             let it = &found["hosts"][host.name.as_str()];
             assert_eq!((&it["failed"], &it["warnings"]), (&json!([]), &json!([])), "{name}/{}", host.name);
@@ -222,8 +226,16 @@ fn the_examples_evaluate() {
             for (key, value) in &host.docker.daemon {
                 assert_eq!(it["daemon"][key], *value, "{name}/{}: {key}", host.name);
             }
+            let (mesh, daemon) = (it["configuration"].as_str(), it["daemon"].as_object());
+            let evaluated = evaluated::Host {
+                mesh: mesh.expect("a text").to_owned(),
+                daemon: daemon.expect("a set").clone(),
+            };
+            hosts.insert(host.name.to_string(), evaluated);
         }
     }
+    let release = evaluate(&nixpkgs, "release");
+    evaluated::compare(release.as_str().expect("a text").to_owned(), all);
 }
 
 /// `nix flake check --no-build` of the project: the package, the checks with their VM tests, shells, templates and modules.

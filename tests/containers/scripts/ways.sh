@@ -1,6 +1,6 @@
 #!/bin/sh
-# The mesh brought up by ifupdown, and by the unit of systemd: with Open vSwitch's real database and daemon, in its datapath in user space,
-# which needs no module of the kernel; all bridges are real. /in/ifupdown and /in/systemd have what either way puts on a host.
+# The mesh brought up by ifupdown, by the unit of systemd, and by the one that NixOS has: with Open vSwitch's real database and daemon, in its datapath in user space,
+# which needs no module of the kernel; all bridges are real, and so is Docker. /in/WAY has what each way puts on a host.
 # Prints after a line "# NAME" how things are then.
 . /in/systemd/etc/meshimg/host.conf
 printf '#!/bin/sh\nexit 0\n' >/usr/local/sbin/systemctl
@@ -42,6 +42,25 @@ state() { # NAME
     fi
     ovs-vsctl --timeout=10 --format=json list Open_vSwitch -- list Bridge -- list Port -- list Interface | sed 's/^/ovs /'
 }
+# What Docker makes of the bridge. Each way has a Docker of its own, which knows nothing of the one before.
+docker_network() { # WAY
+    folder=/tmp/docker-$1
+    mkdir "$folder"
+    dockerd --config-file=/etc/docker/daemon.json >"$folder/log" 2>&1 &
+    daemon=$!
+    until docker version >/tmp/said 2>&1; do
+        if ! kill -0 "$daemon" 2>/dev/null; then
+            echo "wrong: dockerd has ended: $(tail -n 3 "$folder/log")"
+            return
+        fi
+        sleep 0.1
+    done
+    # The network has another name and age in each Docker.
+    docker network inspect bridge | sed -n -e '/"Id":/d' -e '/"Created":/d' -e 's/^ *\(.*": .*[^[{,]\),*$/docker \1/p'
+    # It gives its containers a second to end, and has none. Its containerd ends with it, if not at once.
+    kill -KILL "$daemon"
+    wait "$daemon" 2>/dev/null || true
+}
 # Another one where something was made anew.
 identity() { # NAME
     echo "# $1"
@@ -53,10 +72,11 @@ put ifupdown
 . /etc/meshimg/host.conf
 quiet /usr/local/lib/meshimg/mesh-up
 state ifupdown
+docker_network ifupdown
 quiet ifdown "$CONTAINER_BRIDGE"
 # It says that tunnels are no interfaces of the kernel.
 ifdown --force "$MESH_BRIDGE" >/dev/null 2>&1 || true
-rm -r /etc/network/interfaces.d/60-meshimg /etc/meshimg /usr/local/lib/meshimg
+rm -r /etc/network/interfaces.d/60-meshimg /etc/meshimg /etc/docker /usr/local/lib/meshimg
 state without-ifupdown
 
 put systemd
@@ -66,6 +86,7 @@ mesh up
 # The spanning tree and all tunnels come at once.
 [ "$(ovsdb-tool show-log /tmp/conf.db | grep -c add-port)" -eq $((transactions + 1)) ] || echo "wrong: not one transaction"
 state systemd
+docker_network systemd
 identity before
 ip link add name container0 type veth peer name container1
 ip link set dev container0 master "$CONTAINER_BRIDGE" up
@@ -110,3 +131,12 @@ mesh up
 [ -e "/sys/class/net/$CONTAINER_BRIDGE/brif/container0" ] || echo "wrong: the container has lost its place"
 ip link delete dev container0
 state again
+
+mesh down
+rm -r /etc/meshimg /etc/docker /usr/local/lib/meshimg
+state without-systemd
+put nixos
+. /etc/meshimg/host.conf
+mesh up
+state nixos
+docker_network nixos
