@@ -168,6 +168,8 @@ fn image_exit(error: &ImageError) -> Exit {
         ImageError::Exec(error) => exec_exit(error),
         ImageError::Wait(error) => wait_exit(error),
         ImageError::NotDebian => Exit::File,
+        ImageError::Made { .. } => Exit::CommandFailed,
+        ImageError::Format { .. } | ImageError::Read { .. } => Exit::Usage,
         ImageError::NoCacheFolder | ImageError::TemporaryFolder { .. } => Exit::Usage,
         _ => Exit::Internal,
     }

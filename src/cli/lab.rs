@@ -19,7 +19,7 @@ use super::stock::{Stock, flavor};
 use super::{Context, Format, host_name, load, outages, output};
 use crate::error::Error;
 use crate::exec::{self, interrupt};
-use crate::image::{self, BaseRequest, Cache};
+use crate::image::{self, BaseRequest, Cache, Firmware};
 use crate::lab::control::ControlError;
 use crate::lab::session::{self, Session, Size};
 use crate::lab::{Lab, LabError, LabRequest, PROGRAMS, archive};
@@ -128,6 +128,12 @@ pub struct Start {
     /// package archive through the lab, and nothing else. With netplan unless KIND is ifupdown
     #[arg(long, value_enum, value_name = "KIND", num_args = 0..=1, require_equals = true, default_missing_value = "netplan", hide_possible_values = true)]
     stock: Option<Stock>,
+    /// Boot this disk (raw or qcow2), as `meshimg image build` makes it, by its own boot loader
+    #[arg(long, value_name = "FILE", conflicts_with = "stock")]
+    image: Option<PathBuf>,
+    /// What the boot loader of --image is started by
+    #[arg(long, value_enum, default_value = "bios", requires = "image")]
+    firmware: Firmware,
 }
 
 pub fn run(verb: Verb, context: &Context) -> Result<ExitCode, Error> {
@@ -181,7 +187,10 @@ fn request(start: &Start, plan: &Plan, context: &Context) -> Result<LabRequest, 
     let cache = Cache::from_environment()?;
     let mut images = BTreeMap::new();
     for host in &plan.hosts {
-        if let Entry::Vacant(entry) = images.entry(host.os) {
+        let Entry::Vacant(entry) = images.entry(host.os) else { continue };
+        if let Some(file) = &start.image {
+            entry.insert(image::of_file(file, start.firmware)?);
+        } else {
             let request = BaseRequest {
                 os: host.os,
                 archive: host.archive.clone(),

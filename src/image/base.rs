@@ -1,14 +1,13 @@
 //! The base image: Debian with what the mesh needs, made by mmdebstrap, built once for each set of inputs.
 
 use std::ffi::OsString;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::time::Duration;
 
 use super::cache::{Cache, Inputs, Key};
 use super::disk::{self, DISK_ID};
-use super::{BaseImage, ImageError};
-use crate::exec::{self, Tool};
+use super::packages;
+use super::tree::{self, Hooks};
+use super::{BaseImage, Boot, ImageError};
 use crate::spec::{ArchiveUrl, Os};
 use crate::ui::Ui;
 
@@ -62,57 +61,8 @@ const ARCHIVE_SCRIPT: &str = include_str!("scripts/archive.sh");
 /// The programs a build needs; `tar`, `sh` and the like are essential on Debian.
 const PROGRAMS: &[&str] = &["mmdebstrap", "mke2fs", "sfdisk", "unshare", "apt-get"];
 
-/// What mmdebstrap and unshare need besides, unless root runs them.
-const USER_PROGRAMS: &[&str] = &["newuidmap", "newgidmap"];
-
-/// mmdebstrap takes 40 s with a near archive; a slow one may take its time.
-const PACKAGES_DEADLINE: Duration = Duration::from_secs(30 * 60);
-
-/// How long the removal of an unfinished tree may hold up the end after Ctrl-C.
-const REMOVAL_DEADLINE: Duration = Duration::from_secs(20);
-
-/// Packages of every base image. Recommended packages are not installed (mmdebstrap's default), so each is named.
-const PACKAGES: &[&str] = &[
-    // The kernel enables it, and Docker 20.10 then starts no container without apparmor_parser. Debian's own images have it too.
-    "apparmor",
-    "busybox-static",
-    "ca-certificates",
-    "cloud-init",
-    "dbus",
-    "e2fsprogs",
-    "initramfs-tools",
-    "iproute2",
-    "iputils-ping",
-    "kmod",
-    "linux-image-cloud-amd64",
-    "netbase",
-    "openssh-server",
-    "procps",
-    "sudo",
-    "systemd-sysv",
-    "udev",
-    "zstd",
-];
-
-/// What the mesh needs on top, and [`Flavor::Full`] has.
-fn mesh_packages(os: Os) -> Vec<&'static str> {
-    // isc-dhcp-client rather than dhcpcd: ifupdown tries it first, and it does not wait 5 s for address conflicts.
-    let mut packages = vec![
-        "bridge-utils",
-        "docker.io",
-        "ifupdown",
-        "iptables",
-        "isc-dhcp-client",
-        "nftables",
-        "openvswitch-switch",
-    ];
-    if os == Os::Debian13 {
-        // Debian 12's docker.io has the docker command in it.
-        packages.push("docker-cli");
-    }
-    packages.sort_unstable();
-    packages
-}
+/// A kernel without the drivers of real machines.
+const KERNEL: &str = "linux-image-cloud-amd64";
 
 /// How Debian's cloud images bring their NICs up, and the keys by which a host knows its archive.
 const STOCK_PACKAGES: &[&str] = &["debian-archive-keyring", "netplan.io", "systemd-resolved"];
@@ -120,50 +70,24 @@ const STOCK_PACKAGES: &[&str] = &["debian-archive-keyring", "netplan.io", "syste
 /// The same for hosts with ifupdown.
 const STOCK_IFUPDOWN_PACKAGES: &[&str] = &["debian-archive-keyring", "ifupdown", "isc-dhcp-client"];
 
-/// The release's name in the archive.
-fn suite(os: Os) -> Result<&'static str, ImageError> {
-    match os {
-        Os::Debian12 => Ok("bookworm"),
-        Os::Debian13 => Ok("trixie"),
-        Os::Ubuntu2204 | Os::Ubuntu2404 => Err(ImageError::NotDebian),
-    }
-}
-
 fn packages(request: &BaseRequest) -> Vec<&'static str> {
     let more = match request.flavor {
-        Flavor::Full => mesh_packages(request.os),
+        Flavor::Full => packages::mesh_packages(request.os),
         Flavor::Stock => STOCK_PACKAGES.to_vec(),
         Flavor::StockIfupdown => STOCK_IFUPDOWN_PACKAGES.to_vec(),
     };
-    let mut packages: Vec<&str> = PACKAGES.iter().copied().chain(more).collect();
+    let mut packages: Vec<&str> = packages::PACKAGES.iter().copied().chain([KERNEL]).chain(more).collect();
     packages.sort_unstable();
     packages
 }
 
 /// The arguments of mmdebstrap(1) that write the tree to `tar`; its hooks are scripts in the folder `hooks`.
 fn mmdebstrap(request: &BaseRequest, suite: &str, hooks: &str, tar: &Path) -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = vec![
-        "--variant=minbase".into(),
-        // For root this means namespaces of its own, for an ordinary user in addition a mapping of user ids.
-        "--mode=unshare".into(),
-        "--format=tar".into(),
-        format!("--include={}", packages(request).join(",")).into(),
-        // Nothing survives a power cut during the build anyway, so nothing has to be flushed file by file.
-        "--dpkgopt=force-unsafe-io".into(),
-    ];
-    // Nobody reads manuals on these hosts, and translations only make the disk larger; copyright files stay.
-    let excluded = ["/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/doc/*"];
-    arguments.extend(excluded.map(|path| format!("--dpkgopt=path-exclude={path}").into()));
-    arguments.push("--dpkgopt=path-include=/usr/share/doc/*/copyright".into());
-    arguments.push("--aptopt=Acquire::Languages \"none\"".into());
-    arguments.push(format!("--setup-hook=sh {hooks}/setup.sh \"$1\"").into());
+    let mut calls = vec![format!("--setup-hook=sh {hooks}/setup.sh \"$1\"")];
     if request.flavor.is_stock() {
-        arguments.push(format!("--customize-hook=sh {hooks}/archive.sh \"$1\"").into());
+        calls.push(format!("--customize-hook=sh {hooks}/archive.sh \"$1\""));
     }
-    arguments.push(suite.into());
-    arguments.push(tar.into());
-    arguments.extend(request.archive.iter().map(|archive| archive.as_str().into()));
-    arguments
+    tree::mmdebstrap(suite, &packages(request), &calls, tar, request.archive.as_ref())
 }
 
 /// Everything that decides what an image is.
@@ -181,6 +105,7 @@ fn inputs(request: &BaseRequest, suite: &str) -> Inputs {
     inputs.add("partitions", disk::partitions());
     inputs.add("setup.sh", SETUP_SCRIPT);
     inputs.add("archive.sh", ARCHIVE_SCRIPT);
+    inputs.add("tree.sh", tree::TREE_SCRIPT);
     inputs.add("disk.sh", disk::DISK_SCRIPT);
     inputs.add("command-line", command_line());
     inputs
@@ -196,8 +121,11 @@ fn command_line() -> String {
 fn image(folder: &Path) -> BaseImage {
     BaseImage {
         disk: folder.join(disk::DISK),
-        kernel: folder.join(disk::KERNEL),
-        command_line: command_line(),
+        format: "raw".to_owned(),
+        boot: Boot::Kernel {
+            kernel: folder.join(disk::KERNEL),
+            command_line: command_line(),
+        },
     }
 }
 
@@ -207,85 +135,24 @@ fn image(folder: &Path) -> BaseImage {
 /// [`ImageError::NotDebian`]; a missing program; what mmdebstrap or mke2fs said; a file that could not be written. Nothing is left in
 /// the cache then.
 pub fn base(request: &BaseRequest, cache: &Cache, ui: &Ui) -> Result<BaseImage, ImageError> {
-    let suite = suite(request.os)?;
+    let suite = tree::suite(request.os)?;
     let key = inputs(request, suite).key();
     let folder = match cache.find(&key) {
         Some(folder) => folder,
         None => {
-            require_programs()?;
+            tree::require(PROGRAMS)?;
             cache.build(&key, ui, |folder| build(request, suite, &key, folder, ui))?
         }
     };
     Ok(image(&folder))
 }
 
-/// The scripts that mmdebstrap calls, as files for as long as this lives.
-struct Hooks {
-    folder: tempfile::TempDir,
-    path: String,
-}
-
-impl Hooks {
-    /// In the folder for temporary files: for an ordinary user, hooks run under a subordinate id, which gets into no folder of the
-    /// user's own.
-    fn new() -> Result<Self, ImageError> {
-        let place = std::env::temp_dir();
-        let readable = std::fs::Permissions::from_mode(0o755);
-        let folder = tempfile::Builder::new()
-            .prefix("meshimg-hooks-")
-            .permissions(readable)
-            .tempdir_in(&place);
-        let folder = folder.map_err(|source| ImageError::file(&place, source))?;
-        for (name, text) in [("setup.sh", SETUP_SCRIPT), ("archive.sh", ARCHIVE_SCRIPT)] {
-            let path = folder.path().join(name);
-            super::write(&path, text)?;
-            let readable = std::fs::Permissions::from_mode(0o644);
-            std::fs::set_permissions(&path, readable).map_err(|source| ImageError::file(&path, source))?;
-        }
-        // It becomes part of a shell command.
-        let path = folder.path().to_string_lossy().into_owned();
-        if !path.chars().all(|c| c.is_ascii_alphanumeric() || "/._+-".contains(c)) {
-            return Err(ImageError::TemporaryFolder { path: place });
-        }
-        Ok(Self { folder, path })
-    }
-}
-
-impl Drop for Hooks {
-    /// An interrupted mmdebstrap may leave files of subordinate ids, which an ordinary user can remove only as root of a namespace.
-    fn drop(&mut self) {
-        if rustix::process::geteuid().is_root() || std::fs::remove_dir_all(self.folder.path()).is_ok() {
-            return;
-        }
-        let arguments = ["--map-root-user", "--map-auto", "--", "rm", "-rf", "--", &self.path];
-        if let Ok(mut running) = Tool::new("unshare", REMOVAL_DEADLINE).arguments(arguments).spawn() {
-            running.wait_undisturbed(REMOVAL_DEADLINE);
-        }
-    }
-}
-
-fn require_programs() -> Result<(), ImageError> {
-    let mut programs = PROGRAMS.to_vec();
-    if !rustix::process::geteuid().is_root() {
-        programs.extend(USER_PROGRAMS);
-    }
-    Ok(exec::require(&programs)?)
-}
-
 fn build(request: &BaseRequest, suite: &str, key: &Key, folder: &Path, ui: &Ui) -> Result<(), ImageError> {
     let what = format!("base image {suite} ({})", request.flavor.name());
     let tar = folder.join("root.tar");
-    let hooks = Hooks::new()?;
+    let hooks = Hooks::new(&[("setup.sh", SETUP_SCRIPT), ("archive.sh", ARCHIVE_SCRIPT)])?;
     ui.step(&format!("{what}: packages"), || {
-        // /tmp may be a small tmpfs, so root builds beside the image. An ordinary user's mapped ids can't get into the user's own folders:
-        // there it has to be the folder for temporary files, and a folder in it of ours, as mmdebstrap leaves its GnuPG folder behind.
-        let is_root = rustix::process::geteuid().is_root();
-        let place = if is_root { folder } else { hooks.folder.path() };
-        let arguments = mmdebstrap(request, suite, &hooks.path, &tar);
-        let tool = Tool::new("mmdebstrap", PACKAGES_DEADLINE)
-            .arguments(arguments)
-            .environment("TMPDIR", place);
-        tool.run()
+        hooks.run(mmdebstrap(request, suite, hooks.path(), &tar), folder, &[])
     })?;
     ui.step(&format!("{what}: disk"), || disk::make(folder, &tar, request.flavor, &key.uuid()))
 }
@@ -300,7 +167,7 @@ mod tests {
 
     /// The arguments, one a line.
     fn shown(request: &BaseRequest) -> String {
-        let arguments = mmdebstrap(request, suite(request.os).unwrap(), "/tmp/hooks", Path::new("root.tar"));
+        let arguments = mmdebstrap(request, tree::suite(request.os).unwrap(), "/tmp/hooks", Path::new("root.tar"));
         let lines: Vec<String> = arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
         lines.join("\n")
     }
@@ -328,14 +195,8 @@ mod tests {
         let command = disk::mke2fs("6d657368-0000-8000-8000-000000000000");
         insta::assert_snapshot!("mke2fs", command.join("\n"));
         let line = |is_root| {
-            let arguments = disk::unshare(
-                is_root,
-                Path::new("/c/disk.sh"),
-                Path::new("/c/root.tar"),
-                Path::new("/c"),
-                Flavor::Full,
-                &["true".into()],
-            );
+            let words = disk::words(Path::new("/c/root.tar"), Path::new("/c"), Flavor::Full, &["true".into()]);
+            let arguments = tree::unshare(is_root, Path::new("/c/disk.sh"), &words);
             arguments.join(std::ffi::OsStr::new(" ")).into_string().unwrap()
         };
         insta::assert_snapshot!(line(true), @"--mount --propagation=private -- sh -eu /c/disk.sh /c/root.tar /c full true");
@@ -344,7 +205,7 @@ mod tests {
 
     #[test]
     fn the_key_changes_with_every_input() {
-        let key = |request: &BaseRequest| inputs(request, suite(request.os).unwrap()).key().to_string();
+        let key = |request: &BaseRequest| inputs(request, tree::suite(request.os).unwrap()).key().to_string();
         let plain = request(Os::Debian13, Flavor::Full);
         let archive = Some("https://archive.example.org/debian".parse().unwrap());
         let keys = [

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::ImageError;
 use super::base::Flavor;
+use super::tree;
 use crate::exec::Tool;
 
 /// What unpacks the tar, takes away what is particular to one machine, checks, and calls mke2fs.
@@ -49,36 +50,21 @@ pub(super) fn mke2fs(uuid: &str) -> Vec<String> {
     .to_vec()
 }
 
-/// The call of unshare(1) that runs `script` as root over a mount namespace of its own. Debian's unshare maps all subordinate ids with
-/// `--map-auto` (util-linux 2.38); for root there is nothing to map.
-pub(super) fn unshare(is_root: bool, script: &Path, tar: &Path, folder: &Path, flavor: Flavor, command: &[String]) -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = vec!["--mount".into(), "--propagation=private".into()];
-    if !is_root {
-        arguments.extend(["--map-root-user".into(), "--map-auto".into()]);
-    }
-    arguments.extend(["--".into(), "sh".into(), "-eu".into(), script.into(), tar.into(), folder.into()]);
-    arguments.push(flavor.name().into());
-    arguments.extend(command.iter().map(OsString::from));
-    arguments
+/// What the script gets.
+pub(super) fn words(tar: &Path, folder: &Path, flavor: Flavor, command: &[String]) -> Vec<OsString> {
+    let mut words: Vec<OsString> = vec![tar.into(), folder.into(), flavor.name().into()];
+    words.extend(command.iter().map(OsString::from));
+    words
 }
 
 /// Makes disk and kernel in `folder` of the tar in it.
 pub(super) fn make(folder: &Path, tar: &Path, flavor: Flavor, uuid: &str) -> Result<(), ImageError> {
-    let script = folder.join("disk.sh");
-    super::write(&script, DISK_SCRIPT)?;
-    let is_root = rustix::process::geteuid().is_root();
-    Tool::new("unshare", DISK_DEADLINE)
-        .arguments(unshare(is_root, &script, tar, folder, flavor, &mke2fs(uuid)))
-        // An ordinary user's PATH lacks mke2fs, and root's may be anything.
-        .environment("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-        .run()?;
-    super::remove(&script)?;
+    tree::run_script(folder, DISK_SCRIPT, &words(tar, folder, flavor, &mke2fs(uuid)), DISK_DEADLINE)?;
     Tool::new("sfdisk", DISK_DEADLINE)
         .arguments(["--quiet", "--no-reread", "--no-tell-kernel"])
         .argument(folder.join(DISK))
         .stdin(partitions())
-        .environment("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        .environment("PATH", tree::PATH)
         .run()?;
-    // The mount point that the namespace left behind.
-    std::fs::remove_dir(folder.join("tree")).map_err(|source| ImageError::file(&folder.join("tree"), source))
+    Ok(())
 }

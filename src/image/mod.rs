@@ -4,28 +4,33 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 mod base;
+mod boot;
+mod bootable;
 mod cache;
 mod disk;
+mod packages;
 mod seed;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 pub use base::{BaseRequest, Flavor, base};
+pub use boot::{Boot, Firmware, of_file};
+pub use bootable::{Bootable, BootableRequest, Format, bootable, put};
 pub use cache::{Cache, Inputs, Key};
 pub use seed::{SeedError, nocloud};
 
 use crate::exec::ExecError;
 use crate::wait::WaitError;
 
-/// A disk with an operating system, Open vSwitch, Docker and cloud-init, the same for every host, and what QEMU needs to boot it
-/// without a boot loader. All files are read-only and shared: hosts write to overlays.
+/// A disk with an operating system, Open vSwitch, Docker and cloud-init, the same for every host, and how QEMU boots it. All files are read-only
+/// and shared: hosts write to overlays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseImage {
-    /// Raw and sparse: one partition with an ext4 file system.
     pub disk: PathBuf,
-    pub kernel: PathBuf,
-    /// Kernel command line, without `console=`.
-    pub command_line: String,
+    /// Raw or qcow2, as qemu-img(1) calls it.
+    pub format: String,
+    pub boot: Boot,
 }
 
 impl BaseImage {
@@ -47,6 +52,13 @@ pub enum ImageError {
     /// A full disk too: the text then says "No space left on device".
     #[error("cannot write {}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
+    #[error("{} has the format {format}, and the lab boots raw and qcow2: qemu-img convert -O qcow2 makes one of it", path.display())]
+    Format { path: PathBuf, format: String },
+    /// What a tool made is not what it should be.
+    #[error("{what}: {why}")]
+    Made { what: &'static str, why: String },
+    #[error("cannot read {}: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Exec(#[from] ExecError),
     #[error(transparent)]

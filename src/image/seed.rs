@@ -44,9 +44,9 @@ const FAT16_LEAST_CLUSTERS: usize = 4096;
 
 /// The clock of the volume: FAT's first day, whatever the time is.
 #[derive(Debug)]
-struct FixedClock;
+pub(super) struct FixedClock;
 
-static CLOCK: FixedClock = FixedClock;
+pub(super) static CLOCK: FixedClock = FixedClock;
 
 impl TimeProvider for FixedClock {
     fn get_current_date(&self) -> Date {

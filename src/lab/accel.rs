@@ -10,6 +10,7 @@ use super::file::Accelerator;
 use super::qemu;
 use super::state::{StateError, make_private};
 use crate::exec::{ExecError, Tool};
+use crate::image::BaseImage;
 use crate::ui::Ui;
 use crate::wait::{Look, WaitError, until};
 
@@ -73,15 +74,15 @@ struct Trial {
     fault: Option<String>,
 }
 
-/// Chooses, trying `kernel` under KVM if need be; `state` is where the outcome is kept. Says so when it falls back.
+/// Chooses, booting `image` under KVM if need be; `state` is where the outcome is kept. Says so when it falls back.
 ///
 /// # Errors
 /// [`AccelError`]; that KVM does not work is one only if nothing else was wished for.
-pub fn choose(wish: Wish, kernel: &Path, state: &Path, ui: &Ui) -> Result<Accelerator, AccelError> {
+pub fn choose(wish: Wish, image: &BaseImage, state: &Path, ui: &Ui) -> Result<Accelerator, AccelError> {
     if wish == Wish::Only(Accelerator::Tcg) {
         return Ok(Accelerator::Tcg);
     }
-    match (kvm_fault(kernel, state)?, wish) {
+    match (kvm_fault(image, state)?, wish) {
         (None, _) => Ok(Accelerator::Kvm),
         (Some(fault), Wish::Only(_)) => Err(AccelError::Kvm(fault)),
         (Some(fault), Wish::Auto) => {
@@ -91,7 +92,7 @@ pub fn choose(wish: Wish, kernel: &Path, state: &Path, ui: &Ui) -> Result<Accele
     }
 }
 
-fn kvm_fault(kernel: &Path, state: &Path) -> Result<Option<String>, AccelError> {
+fn kvm_fault(image: &BaseImage, state: &Path) -> Result<Option<String>, AccelError> {
     if let Err(error) = OpenOptions::new().read(true).write(true).open("/dev/kvm") {
         return Ok(Some(format!("/dev/kvm: {error}")));
     }
@@ -107,7 +108,7 @@ fn kvm_fault(kernel: &Path, state: &Path) -> Result<Option<String>, AccelError> 
         return Ok(trial.fault);
     }
     make_private(state)?;
-    let fault = try_boot(kernel)?;
+    let fault = try_boot(image)?;
     let trial = Trial {
         boot_id,
         qemu_version,
@@ -120,14 +121,14 @@ fn kvm_fault(kernel: &Path, state: &Path) -> Result<Option<String>, AccelError> 
     Ok(trial.fault)
 }
 
-/// Boots `kernel` under KVM until its first output.
-fn try_boot(kernel: &Path) -> Result<Option<String>, AccelError> {
+/// Boots `image` under KVM until its kernel's first output; what it writes to its disk is lost.
+fn try_boot(image: &BaseImage) -> Result<Option<String>, AccelError> {
     let folder = tempfile::tempdir().map_err(|source| StateError::Io {
         path: std::env::temp_dir(),
         source,
     })?;
     let (serial, log) = (folder.path().join("serial"), folder.path().join("log"));
-    let arguments = qemu::trial_arguments(Accelerator::Kvm, kernel, &serial);
+    let arguments = qemu::trial_arguments(Accelerator::Kvm, image, &serial);
     let mut running = Tool::new(qemu::QEMU, TRIAL_DEADLINE).arguments(arguments).log(&log).spawn()?;
     let outcome = until("a line from a kernel under KVM", TRIAL_DEADLINE, TRIAL_INTERVAL, || {
         // The boot stub's own text ("Probing EDD") is printed by the firmware; a guest can hang right after it.
@@ -158,6 +159,7 @@ fn try_boot(kernel: &Path) -> Result<Option<String>, AccelError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::Boot;
 
     #[test]
     fn a_wish_is_one_of_three_words() {
@@ -172,7 +174,12 @@ mod tests {
     #[test]
     fn tcg_on_request_tries_nothing() {
         let nowhere = Path::new("/nonexistent");
-        let chosen = choose(Wish::Only(Accelerator::Tcg), nowhere, nowhere, &Ui::silent()).unwrap();
+        let image = BaseImage {
+            disk: nowhere.into(),
+            format: "raw".to_owned(),
+            boot: Boot::Bios,
+        };
+        let chosen = choose(Wish::Only(Accelerator::Tcg), &image, nowhere, &Ui::silent()).unwrap();
         assert_eq!(chosen, Accelerator::Tcg);
     }
 }

@@ -1,13 +1,13 @@
 //! lab.json: everything the supervisor needs to run a lab, written by `up` before it starts one.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
 
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::archive::ArchiveFile;
+use crate::image::Boot;
 use crate::plan::MacAddress;
 
 /// How QEMU runs a guest's instructions.
@@ -64,8 +64,7 @@ pub struct GuestFile {
     pub address: IpAddr,
     /// On 127.0.0.1, forwarded to the guest's sshd.
     pub ssh_port: u16,
-    pub kernel: PathBuf,
-    pub command_line: String,
+    pub boot: Boot,
     /// Names of the NICs in the guest.
     pub management_interface: String,
     pub underlay_interface: String,

@@ -78,8 +78,7 @@ pub(super) fn lab_file(request: &LabRequest, accelerator: Accelerator) -> Result
             name: plan.name.to_string(),
             address: plan.address,
             ssh_port,
-            kernel: image.kernel.clone(),
-            command_line: image.command_line.clone(),
+            boot: image.boot.clone(),
             management_interface: management,
             underlay_interface: underlay,
         })
@@ -168,7 +167,7 @@ pub(super) fn write(folder: &LabFolder, lab: &LabFile, request: &LabRequest) -> 
         })?;
         write_private(&folder.file(&names::seed(&guest.name)), &seed)?;
         let image = request.image(host)?;
-        let overlay = qemu::overlay_arguments(&image.disk, &names::disk(&guest.name));
+        let overlay = qemu::overlay_arguments(image, &names::disk(&guest.name));
         Tool::new("qemu-img", TOOL_DEADLINE)
             .arguments(overlay)
             .folder(folder.path())

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::archive::{ArchiveFile, CARRY_VERB, PORT};
 use super::file::{Accelerator, GuestFile, LabFile, Nic};
 use super::state::names;
+use crate::image::{BaseImage, Boot};
 
 /// The program.
 pub const QEMU: &str = "qemu-system-x86_64";
@@ -51,6 +52,29 @@ fn guest_forward(archive: &ArchiveFile, port: usize) -> String {
     format!(",guestfwd=tcp:{}:{PORT}-cmd:{}", archive.address, value(&command))
 }
 
+/// The arguments that lead to a kernel; `settings` are added to its command line where QEMU gives it one.
+fn boot(boot: &Boot, settings: &str) -> Vec<String> {
+    let flash = |file: &Path, options: &str| format!("if=pflash,format=raw,{options}=on,file={}", value(&file.to_string_lossy()));
+    match boot {
+        Boot::Kernel { kernel, command_line } => {
+            let words = [command_line, settings].map(str::to_owned);
+            vec![
+                "-kernel".into(),
+                kernel.to_string_lossy().into_owned(),
+                "-append".into(),
+                words.join(" ").trim_start().to_owned(),
+            ]
+        }
+        Boot::Bios => Vec::new(),
+        Boot::Uefi { code, variables } => vec![
+            "-drive".into(),
+            flash(code, "readonly"),
+            "-drive".into(),
+            flash(variables, "snapshot"),
+        ],
+    }
+}
+
 /// All arguments for `guest`, whose port of the switch is `port`.
 pub fn arguments(lab: &LabFile, guest: &GuestFile, port: usize) -> Vec<String> {
     let host = &guest.name;
@@ -67,8 +91,10 @@ pub fn arguments(lab: &LabFile, guest: &GuestFile, port: usize) -> Vec<String> {
     add(&["-machine", MACHINE]);
     add(&accelerator(lab.accelerator));
     add(&["-smp", &lab.processors.to_string(), "-m", &format!("{}M", lab.memory_mib)]);
-    add(&["-kernel", &guest.kernel.to_string_lossy()]);
-    add(&["-append", &format!("{} console=ttyS0 {KERNEL_SETTINGS}", guest.command_line)]);
+    add(&boot(&guest.boot, &format!("console=ttyS0 {KERNEL_SETTINGS}"))
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>());
     add(&[
         "-chardev",
         &format!("file,id=serial,append=on,path={}", names::serial_log(host)),
@@ -76,23 +102,33 @@ pub fn arguments(lab: &LabFile, guest: &GuestFile, port: usize) -> Vec<String> {
         "chardev:serial",
     ]);
     add(&["-qmp", &format!("unix:{},server=on,wait=off", names::qmp_socket(host))]);
-    // Debian's kernel for clouds has the driver of NVMe built in, and that of virtio as a module: an initrd, made for nothing but to load it,
-    // would take an emulated host six seconds.
-    add(&["-device", "nvme,serial=meshimg"]);
     // The overlay keeps its order of writes when QEMU is killed, because a flush of the guest still reaches the file; only the
     // wait for the platter is left out, which no death of a process needs.
     let disk = format!(
         "driver=qcow2,node-name=disk,discard=unmap,file.driver=file,file.filename={},file.cache.no-flush=on",
         names::disk(host)
     );
-    // QEMU's NVMe does not heed Force Unit Access (NVM Command Set, Write), with which ext4 writes the end of a transaction: where that
-    // block was the first of a cluster, a kill lost what had been flushed. Without a write cache each write is on record at once.
-    add(&["-blockdev", &disk, "-device", "nvme-ns,drive=disk,nsid=1,write-cache=off"]);
     let seed = format!(
         "driver=raw,node-name=seed,read-only=on,file.driver=file,file.read-only=on,file.filename={}",
         names::seed(host)
     );
-    add(&["-blockdev", &seed, "-device", "nvme-ns,drive=seed,nsid=2"]);
+    add(&["-blockdev", &disk, "-blockdev", &seed]);
+    match guest.boot {
+        // Debian's kernel for clouds has the driver of NVMe built in, and that of virtio as a module: an initrd, made for nothing but to load it,
+        // would take an emulated host six seconds.
+        Boot::Kernel { .. } => {
+            add(&["-device", "nvme,serial=meshimg"]);
+            // QEMU's NVMe does not heed Force Unit Access (NVM Command Set, Write), with which ext4 writes the end of a transaction: where that
+            // block was the first of a cluster, a kill lost what had been flushed. Without a write cache each write is on record at once.
+            add(&["-device", "nvme-ns,drive=disk,nsid=1,write-cache=off"]);
+            add(&["-device", "nvme-ns,drive=seed,nsid=2"]);
+        }
+        // What clouds have.
+        Boot::Bios | Boot::Uefi { .. } => {
+            add(&["-device", "virtio-blk-pci,drive=disk,bootindex=0"]);
+            add(&["-device", "virtio-blk-pci,drive=seed"]);
+        }
+    }
     add(&[
         "-object",
         "rng-random,id=random,filename=/dev/urandom",
@@ -134,8 +170,9 @@ pub fn arguments(lab: &LabFile, guest: &GuestFile, port: usize) -> Vec<String> {
     arguments
 }
 
-/// Arguments of the trial boot that shows whether an accelerator works: a kernel without a disk, whose first line is enough.
-pub fn trial_arguments(accelerator_kind: Accelerator, kernel: &Path, serial: &Path) -> Vec<String> {
+/// Arguments of the trial boot that shows whether an accelerator works: the first line of a kernel is enough, so it has no disk where QEMU
+/// itself loads it.
+pub fn trial_arguments(accelerator_kind: Accelerator, image: &BaseImage, serial: &Path) -> Vec<String> {
     let mut arguments: Vec<String> = Vec::new();
     let mut add = |words: &[&str]| arguments.extend(words.iter().map(|word| (*word).to_owned()));
     add(&[
@@ -149,23 +186,42 @@ pub fn trial_arguments(accelerator_kind: Accelerator, kernel: &Path, serial: &Pa
         MACHINE,
     ]);
     add(&accelerator(accelerator_kind));
-    add(&[
-        "-m",
-        "256M",
-        "-no-reboot",
-        "-kernel",
-        &kernel.to_string_lossy(),
-        "-append",
-        "console=ttyS0 earlyprintk=serial panic=-1",
-    ]);
+    let memory = match &image.boot {
+        Boot::Kernel { .. } => "256M",
+        // GRUB loads an initrd with the drivers of all machines.
+        Boot::Bios | Boot::Uefi { .. } => "1024M",
+    };
+    add(&["-m", memory, "-no-reboot"]);
+    let trial = match &image.boot {
+        Boot::Kernel { kernel, .. } => &Boot::Kernel {
+            kernel: kernel.clone(),
+            command_line: String::new(),
+        },
+        other => {
+            let disk = value(&image.disk.to_string_lossy());
+            let drive = format!("if=none,id=disk,snapshot=on,format={},file={disk}", image.format);
+            add(&["-drive", &drive, "-device", "virtio-blk-pci,drive=disk,bootindex=0"]);
+            other
+        }
+    };
+    add(&boot(trial, "console=ttyS0 earlyprintk=serial panic=-1")
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>());
     add(&["-serial", &format!("file:{}", value(&serial.to_string_lossy()))]);
     arguments
 }
 
-/// Arguments of qemu-img that make a host's disk on top of the shared base disk.
-pub fn overlay_arguments(base: &Path, overlay: &str) -> Vec<String> {
-    let base = base.to_string_lossy();
-    ["create", "-q", "-f", "qcow2", "-F", "raw", "-b", &base, overlay]
-        .map(str::to_owned)
-        .to_vec()
+/// The disk of a host that boots as real ones do: larger than the image, whose root file system grows at the first boot.
+const GROWN_DISK: &str = "4G";
+
+/// Arguments of qemu-img that make a host's disk on top of the shared disk of an image.
+pub fn overlay_arguments(image: &BaseImage, overlay: &str) -> Vec<String> {
+    let base = image.disk.to_string_lossy();
+    let arguments = ["create", "-q", "-f", "qcow2", "-F", &image.format, "-b", &base, overlay];
+    let size = match image.boot {
+        Boot::Kernel { .. } => None,
+        Boot::Bios | Boot::Uefi { .. } => Some(GROWN_DISK),
+    };
+    arguments.into_iter().chain(size).map(str::to_owned).collect()
 }

@@ -73,7 +73,7 @@ impl Lab {
         let lock = lock(folder)?;
         kill_leftovers(folder)?;
         let accelerator = match request.hosts.first().and_then(|host| request.base_images.get(&host.plan.os)) {
-            Some(image) => accel::choose(Wish::from_environment()?, &image.kernel, state, ui)?,
+            Some(image) => accel::choose(Wish::from_environment()?, image, state, ui)?,
             None => super::Accelerator::Tcg,
         };
         let file = prepare::lab_file(request, accelerator)?;

@@ -9,6 +9,8 @@ use std::net::IpAddr;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use crate::image::Boot;
+
 use super::file::{GuestFile, LabFile, Nic};
 
 /// Key pairs of a guest, as ssh-keygen(1) writes them.
@@ -84,14 +86,16 @@ fn network_config(lab: &LabFile, guest: &GuestFile) -> serde_json::Value {
 /// Two parts. The settings are those that user-data does not make. The boothook is right before
 /// and after the network is configured, and its files are not lost when user-data has `write_files` of its own, as a `write_files` here would be.
 fn vendor_data(lab: &LabFile, guest: &GuestFile, keys: &Keys) -> String {
+    // A disk that a kernel is given is all partition, and has its size.
+    let grows = !matches!(guest.boot, Boot::Kernel { .. });
     let config = json!({
         "disable_root": false,
         // Of the last two stages what our user-data needs, in cloud-init's own order: three emulated hosts on two cores spend half a
         // minute in the others, which find nothing to do.
         "cloud_config_modules": ["apt-configure", "runcmd"],
         "cloud_final_modules": ["write-files-deferred", "scripts-user", "final-message"],
-        "growpart": { "mode": "off" },
-        "resize_rootfs": false,
+        "growpart": { "mode": if grows { "auto" } else { "off" } },
+        "resize_rootfs": grows,
         "ssh_deletekeys": true,
         "ssh_genkeytypes": ["ed25519"],
         "ssh_keys": { "ed25519_private": keys.host_private, "ed25519_public": keys.host_public },

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use meshimg::image::BaseImage;
+use meshimg::image::{BaseImage, Boot};
 use meshimg::lab::{LabHost, LabRequest};
 use meshimg::plan::{ContainerBridge, DockerPlan, HostPlan, MacAddress, MeshBridge};
 use meshimg::spec::{Api, Network, Os};
@@ -71,8 +71,11 @@ pub fn request(cluster: &str, kernel: &[u8]) -> (LabRequest, tempfile::TempDir) 
     };
     let image = BaseImage {
         disk: file("disk", &[0; 1024 * 1024]),
-        kernel: file("kernel", kernel),
-        command_line: "root=/dev/nvme0n1".to_owned(),
+        format: "raw".to_owned(),
+        boot: Boot::Kernel {
+            kernel: file("kernel", kernel),
+            command_line: "root=/dev/nvme0n1".to_owned(),
+        },
     };
     let request = LabRequest {
         cluster: cluster.parse().unwrap(),

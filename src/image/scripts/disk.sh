@@ -1,55 +1,17 @@
 # Makes the disk of a base image from mmdebstrap's tar.
 #   sh -eu disk.sh TAR FOLDER FLAVOR COMMAND...
 # FOLDER gets vmlinuz; COMMAND (mke2fs -d ...), run in FOLDER, makes the disk of the tree, which is FOLDER/tree.
-# Runs as root, or as root of a user namespace, in a mount namespace of its own: the tree lies on a tmpfs that vanishes with the
-# process, so nothing that an ordinary user could not remove is ever left over.
+# Behind tree.sh.
 tar=$1 folder=$2 flavor=$3
 shift 3
 
-tree=$folder/tree
-mkdir -p "$tree"
-mount -t tmpfs -o size=3g,mode=0755 tmpfs "$tree"
-# security.capability of ping and the like is in the extended attributes; device nodes are devtmpfs's business.
-tar --extract --file="$tar" --directory="$tree" --xattrs --xattrs-include='*' --exclude='./dev/*' --numeric-owner
+unpack "$tar" "$folder/tree"
 rm "$tar"
-cd "$tree"
-
-### What is particular to the machine that built it, or must be particular to each host
-
-# Removed before they are written: one that is a link could lead out of the tree.
-rm -f etc/machine-id etc/resolv.conf etc/hostname etc/hosts var/lib/dbus/machine-id etc/ssh/ssh_host_*
-: >etc/machine-id
-: >etc/resolv.conf
-echo localhost >etc/hostname
-printf '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n' >etc/hosts
-# Open vSwitch's database would give all hosts one system id.
-rm -rf etc/openvswitch/conf.db etc/openvswitch/.conf.db.~lock~ etc/openvswitch/system-id.conf
-rm -rf var/lib/cloud
-rm -rf var/cache/apt/* var/lib/apt/lists/* var/cache/debconf/*-old var/lib/dpkg/*-old
-find var/log -type f -delete
-rm -rf tmp/* tmp/.[!.]* run/* root/.cache root/.bash_history
-rm -f vmlinuz.old initrd.img.old
-# No password opens root; keys come from cloud-init.
-chroot . passwd --quiet --lock root
-
-### Boot
+make_common
+quicken
 
 if [ -e etc/network/interfaces ] || [ "$flavor" = full ]; then
-    printf '# interfaces(5)\nsource /etc/network/interfaces.d/*\n\nauto lo\niface lo inet loopback\n' >etc/network/interfaces
-    mkdir -p etc/network/interfaces.d
-fi
-ln -sf /usr/lib/systemd/system/multi-user.target etc/systemd/system/default.target
-# A service that writes what is there already (hwdb, ld.so.cache, users, journal catalogue) runs if /usr is newer than these: seconds
-# each on an emulated CPU, for nothing, as dpkg triggers have done all of it.
-usr_time=$(stat --format=%Y usr)
-for stamp in etc/.updated var/.updated; do
-    printf '# written by the image build\nTIMESTAMP_NSEC=%s000000000\n' "$usr_time" >"$stamp"
-    touch --date="@$usr_time" "$stamp"
-done
-# Docker's own profile, which it makes itself, needs apparmor_parser and the abstractions. A hundred profiles of desktop programs that are
-# not here cost an emulated CPU seconds to compile at each boot.
-if [ -d etc/apparmor.d ]; then
-    find etc/apparmor.d -maxdepth 1 -type f -delete
+    ifupdown
 fi
 if [ "$flavor" = full ]; then
     # At boot udev looks at each of 500 devices, drivers and modules: 13 s of an emulated CPU. A guest of the lab has these: disks, NICs and what
@@ -81,9 +43,6 @@ for timer in apt-daily apt-daily-upgrade dpkg-db-backup e2scrub_all fstrim man-d
     rm -f "etc/systemd/system/timers.target.wants/$timer.timer"
 done
 rm -f etc/systemd/system/*.wants/e2scrub_reap.service
-# RSA keys take an emulated CPU tens of seconds to find, and no client from this decade needs them.
-mkdir -p etc/cloud/cloud.cfg.d
-printf 'ssh_genkeytypes: [ed25519, ecdsa]\n' >etc/cloud/cloud.cfg.d/10_meshimg_keys.cfg
 
 if [ "$flavor" != full ]; then
     # cloud-init would otherwise put its own idea of the distribution's mirrors in the place of the archive that the image is from.
@@ -100,64 +59,19 @@ if [ "$flavor" = stock ]; then
     ln -sf ../run/systemd/resolve/stub-resolv.conf etc/resolv.conf
 fi
 
-# cloud-init's default is en_US.UTF-8, which it would generate at first boot: 20 s on an emulated CPU, and a failed unit where the
-# package locales is not there. C.UTF-8 is part of libc, and cloud-init leaves alone what is set already.
-locale=etc/default/locale # in Debian 13 a link to the other
-test ! -L $locale || locale=etc/locale.conf
-rm -f $locale
-echo 'LANG=C.UTF-8' >$locale
-printf 'locale: C.UTF-8\n' >etc/cloud/cloud.cfg.d/10_meshimg_locale.cfg
-
-### The container image of the probes: busybox alone, as `docker load` reads it (image specification v1.2, docker-archive)
-
-mkdir -p "$folder/probe/root/bin" usr/share/meshimg
-cp bin/busybox "$folder/probe/root/bin/busybox"
-for applet in sh sleep ping ping6 ip wget nc sha256sum httpd cat echo dd ls ps kill mkdir true false date head tail hostname route traceroute; do
-    ln -s busybox "$folder/probe/root/bin/$applet"
-done
-mkdir -p "$folder/probe/root/tmp" "$folder/probe/root/etc"
-pack() { # OUTPUT FOLDER: the same bytes from the same files
-    tar --create --file="$1" --directory="$2" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --format=gnu .
-}
-mkdir "$folder/probe/image"
-pack "$folder/probe/image/layer.tar" "$folder/probe/root"
-layer=$(sha256sum "$folder/probe/image/layer.tar")
-printf '{"architecture":"amd64","os":"linux","created":"1970-01-01T00:00:00Z","config":{"Cmd":["/bin/sh"],"Env":["PATH=/bin"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]},"history":[{"created":"1970-01-01T00:00:00Z"}]}' \
-    "${layer%% *}" >"$folder/probe/image/config.json"
-printf '[{"Config":"config.json","RepoTags":["meshimg/probe:latest"],"Layers":["layer.tar"]}]' >"$folder/probe/image/manifest.json"
-pack usr/share/meshimg/probe-image.tar "$folder/probe/image"
-rm -rf "$folder/probe"
+probe_image "$folder"
 
 ### Is it what it should be?
 
-check() { # WHAT COMMAND...
-    what=$1
-    shift
-    "$@" || { echo "the tree is not as it should be: $what" >&2; exit 1; }
-}
 check 'no kernel' test -e vmlinuz
 # The lab boots without an initrd.
 for driver in BLK_DEV_NVME EXT4_FS MSDOS_PARTITION; do
     check "the kernel has no $driver built in" grep -q "^CONFIG_$driver=y" "boot/config-$(readlink vmlinuz | sed 's/.*vmlinuz-//')"
 done
-# In the root, as alternatives are links that only lead somewhere there.
-for program in cloud-init sshd apparmor_parser; do
-    check "$program is missing" chroot . sh -c "command -v $program" >/dev/null
-done
+check_programs cloud-init sshd apparmor_parser
 if [ "$flavor" = full ]; then
-    for program in ovs-vswitchd ovs-vsctl dockerd docker ifup brctl dhclient; do
-        check "$program is missing" chroot . sh -c "command -v $program" >/dev/null
-    done
-    # Debian 12's Docker 20.10 has no such option; there its version has to do.
-    if chroot . dockerd --help | grep -q -- --validate; then
-        printf '{}' >tmp/daemon.json
-        check 'dockerd refuses an empty configuration' chroot . dockerd --validate --config-file /tmp/daemon.json
-        rm tmp/daemon.json
-    else
-        check 'dockerd does not start' chroot . dockerd --version
-    fi
-    check 'docker has state' test ! -e var/lib/docker
-    check 'netplan beside ifupdown' test ! -e usr/sbin/netplan
+    check_programs ovs-vswitchd ovs-vsctl dockerd docker ifup brctl dhclient
+    check_docker
 fi
 
 if [ "$flavor" != full ]; then

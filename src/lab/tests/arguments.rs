@@ -1,6 +1,7 @@
 use std::path::Path;
 
-use super::lab;
+use super::{kernel, lab};
+use crate::image::{BaseImage, Boot};
 use crate::lab::file::Accelerator;
 use crate::lab::{SshTarget, qemu};
 
@@ -101,7 +102,13 @@ fn a_way_to_the_archive_is_one_address_and_port() {
 
 #[test]
 fn arguments_of_the_trial_and_of_qemu_img() {
-    let trial = qemu::trial_arguments(Accelerator::Kvm, Path::new("/images/vmlinuz"), Path::new("/tmp/a,b"));
+    let base = |boot| BaseImage {
+        disk: "/images/base,1.raw".into(),
+        format: "raw".to_owned(),
+        boot,
+    };
+    let kernel = base(kernel());
+    let trial = qemu::trial_arguments(Accelerator::Kvm, &kernel, Path::new("/tmp/a,b"));
     insta::assert_snapshot!(trial.join("\n"), @r#"
     -name
     guest=meshimg:trial
@@ -125,7 +132,23 @@ fn arguments_of_the_trial_and_of_qemu_img() {
     -serial
     file:/tmp/a,,b
     "#);
-    insta::assert_snapshot!(qemu::overlay_arguments(Path::new("/images/base.raw"), "host1.qcow2").join(" "), @"create -q -f qcow2 -F raw -b /images/base.raw host1.qcow2");
+    insta::assert_snapshot!(qemu::overlay_arguments(&kernel, "host1.qcow2").join(" "), @"create -q -f qcow2 -F raw -b /images/base,1.raw host1.qcow2");
+    let disk = base(Boot::Bios);
+    insta::assert_snapshot!(qemu::trial_arguments(Accelerator::Kvm, &disk, Path::new("/tmp/a")).join(" "), @"");
+    insta::assert_snapshot!(qemu::overlay_arguments(&disk, "host1.qcow2").join(" "), @"");
+}
+
+#[test]
+fn arguments_of_a_guest_that_boots_from_its_disk() {
+    let mut lab = lab("192.0.2.1", "192.0.2.2");
+    lab.guests[0].boot = Boot::Bios;
+    lab.guests[1].boot = Boot::Uefi {
+        code: "/ovmf/code,1.fd".into(),
+        variables: "/ovmf/variables.fd".into(),
+    };
+    for (name, port) in [("bios", 0), ("uefi", 1)] {
+        insta::assert_snapshot!(name, qemu::arguments(&lab, &lab.guests[port], port).join("\n"));
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod state;
 
 use super::archive::{ArchiveFile, parse, sources};
 use super::file::{Accelerator, GuestFile, LabFile};
+use crate::image::Boot;
 
 /// The way to an archive.
 fn archive() -> ArchiveFile {
@@ -18,14 +19,20 @@ fn archive() -> ArchiveFile {
     }
 }
 
+fn kernel() -> Boot {
+    Boot::Kernel {
+        kernel: "/images/vmlinuz".into(),
+        command_line: "root=/dev/nvme0n1 rw".to_owned(),
+    }
+}
+
 /// Two hosts, the second of which has the address `second`.
 fn lab(first: &str, second: &str) -> LabFile {
     let guest = |name: &str, address: &str, ssh_port| GuestFile {
         name: name.to_owned(),
         address: address.parse().unwrap(),
         ssh_port,
-        kernel: "/images/vmlinuz".into(),
-        command_line: "root=/dev/nvme0n1 rw".to_owned(),
+        boot: kernel(),
         management_interface: "eth0".to_owned(),
         underlay_interface: "eth1".to_owned(),
     };

@@ -2,16 +2,21 @@
 
 use clap::Subcommand;
 
+mod build;
+
 use super::stock::{Stock, flavor};
-use super::{Context, output};
+use super::{Context, load, output};
 use crate::error::Error;
 use crate::exec::interrupt;
-use crate::image::{self, BaseRequest, Cache};
+use crate::image::{self, BaseRequest, Boot, Cache};
 use crate::spec::{ArchiveUrl, InvalidName, Os};
 
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Build the base image of a release, or find it in the cache, and print its files
+    /// Build a disk that boots anywhere, by BIOS and by UEFI, with all that the mesh needs
+    #[command(after_help = build::EXAMPLES)]
+    Build(build::Arguments),
+    /// Build the image that the lab boots by default, or find it in the cache, and print its files
     Base(Base),
 }
 
@@ -41,19 +46,24 @@ fn archive(text: &str) -> Result<ArchiveUrl, String> {
 }
 
 pub fn run(verb: Verb, context: &Context) -> Result<(), Error> {
-    let Verb::Base(arguments) = verb;
     // mmdebstrap runs in a process group of its own, which Ctrl-C at the terminal does not reach.
     interrupt::install()?;
+    match verb {
+        Verb::Build(arguments) => build::run(&arguments, context),
+        Verb::Base(arguments) => base(arguments, context),
+    }
+}
+
+fn base(arguments: Base, context: &Context) -> Result<(), Error> {
     let request = BaseRequest {
         os: arguments.os,
         archive: arguments.archive,
         flavor: flavor(arguments.stock),
     };
     let base = image::base(&request, &Cache::from_environment()?, &context.ui)?;
-    output::print(&format!(
-        "disk {}\nkernel {}\ncommand-line {}\n",
-        base.disk.display(),
-        base.kernel.display(),
-        base.command_line
-    ))
+    let mut text = format!("disk {}\n", base.disk.display());
+    if let Boot::Kernel { kernel, command_line } = &base.boot {
+        text += &format!("kernel {}\ncommand-line {command_line}\n", kernel.display());
+    }
+    output::print(&text)
 }
