@@ -10,12 +10,15 @@ use super::file::Accelerator;
 use super::qemu;
 use super::state::{StateError, make_private};
 use crate::exec::{ExecError, Tool};
-use crate::image::BaseImage;
+use crate::image::{BaseImage, Boot};
 use crate::ui::Ui;
 use crate::wait::{Look, WaitError, until};
 
 /// A kernel says its first line within a second where KVM works.
-const TRIAL_DEADLINE: Duration = Duration::from_secs(5);
+const KERNEL_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Behind firmware and GRUB, which waits a second and loads an initrd, it takes some more.
+const FIRMWARE_DEADLINE: Duration = Duration::from_secs(30);
 
 /// The start of a kernel's first line of its own (init/version.c, `linux_banner`).
 const KERNEL_ALIVE: &[u8] = b"Linux version";
@@ -129,8 +132,12 @@ fn try_boot(image: &BaseImage) -> Result<Option<String>, AccelError> {
     })?;
     let (serial, log) = (folder.path().join("serial"), folder.path().join("log"));
     let arguments = qemu::trial_arguments(Accelerator::Kvm, image, &serial);
-    let mut running = Tool::new(qemu::QEMU, TRIAL_DEADLINE).arguments(arguments).log(&log).spawn()?;
-    let outcome = until("a line from a kernel under KVM", TRIAL_DEADLINE, TRIAL_INTERVAL, || {
+    let deadline = match image.boot {
+        Boot::Kernel { .. } => KERNEL_DEADLINE,
+        Boot::Bios | Boot::Uefi { .. } => FIRMWARE_DEADLINE,
+    };
+    let mut running = Tool::new(qemu::QEMU, deadline).arguments(arguments).log(&log).spawn()?;
+    let outcome = until("a line from a kernel under KVM", deadline, TRIAL_INTERVAL, || {
         // The boot stub's own text ("Probing EDD") is printed by the firmware; a guest can hang right after it.
         let said = std::fs::read(&serial).unwrap_or_default();
         if said.windows(KERNEL_ALIVE.len()).any(|window| window == KERNEL_ALIVE) {
@@ -149,7 +156,7 @@ fn try_boot(image: &BaseImage) -> Result<Option<String>, AccelError> {
         Ok(()) => Ok(None),
         Err(WaitError::Deadline { .. }) => Ok(Some(format!(
             "/dev/kvm opens, but no guest kernel spoke within {} s",
-            TRIAL_DEADLINE.as_secs()
+            deadline.as_secs()
         ))),
         Err(WaitError::Gone { why, .. }) => Ok(Some(why)),
         Err(error @ WaitError::Interrupted { .. }) => Err(error.into()),
@@ -159,7 +166,6 @@ fn try_boot(image: &BaseImage) -> Result<Option<String>, AccelError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::Boot;
 
     #[test]
     fn a_wish_is_one_of_three_words() {

@@ -35,14 +35,14 @@ fn arguments_of_a_guest() {
     chardev:serial
     -qmp
     unix:host2.qmp.sock,server=on,wait=off
-    -device
-    nvme,serial=meshimg
     -blockdev
     driver=qcow2,node-name=disk,discard=unmap,file.driver=file,file.filename=host2.qcow2,file.cache.no-flush=on
-    -device
-    nvme-ns,drive=disk,nsid=1,write-cache=off
     -blockdev
     driver=raw,node-name=seed,read-only=on,file.driver=file,file.read-only=on,file.filename=host2.seed.img
+    -device
+    nvme,serial=meshimg
+    -device
+    nvme-ns,drive=disk,nsid=1,write-cache=off
     -device
     nvme-ns,drive=seed,nsid=2
     -object
@@ -134,8 +134,8 @@ fn arguments_of_the_trial_and_of_qemu_img() {
     "#);
     insta::assert_snapshot!(qemu::overlay_arguments(&kernel, "host1.qcow2").join(" "), @"create -q -f qcow2 -F raw -b /images/base,1.raw host1.qcow2");
     let disk = base(Boot::Bios);
-    insta::assert_snapshot!(qemu::trial_arguments(Accelerator::Kvm, &disk, Path::new("/tmp/a")).join(" "), @"");
-    insta::assert_snapshot!(qemu::overlay_arguments(&disk, "host1.qcow2").join(" "), @"");
+    insta::assert_snapshot!(qemu::trial_arguments(Accelerator::Kvm, &disk, Path::new("/tmp/a")).join(" "), @"-name guest=meshimg:trial -nodefaults -no-user-config -display none -machine q35,sata=off,smbus=off,i8042=off -accel kvm -cpu host -m 1024M -no-reboot -drive if=none,id=disk,snapshot=on,format=raw,file=/images/base,,1.raw -device virtio-blk-pci,drive=disk,bootindex=0 -serial file:/tmp/a");
+    insta::assert_snapshot!(qemu::overlay_arguments(&disk, "host1.qcow2").join(" "), @"create -q -f qcow2 -F raw -b /images/base,1.raw host1.qcow2 4G");
 }
 
 #[test]
