@@ -1,14 +1,14 @@
 //! The base image: Debian with what the mesh needs, made by mmdebstrap, built once for each set of inputs.
 
 use std::ffi::OsString;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
 use super::cache::{Cache, Inputs, Key};
 use super::disk::{self, DISK_ID};
+use super::hooks::{self, Hooks};
 use super::{BaseImage, ImageError};
-use crate::exec::{self, Tool};
+use crate::exec::Tool;
 use crate::spec::{ArchiveUrl, Os};
 use crate::ui::Ui;
 
@@ -62,14 +62,8 @@ const ARCHIVE_SCRIPT: &str = include_str!("scripts/archive.sh");
 /// The programs a build needs; `tar`, `sh` and the like are essential on Debian.
 const PROGRAMS: &[&str] = &["mmdebstrap", "mke2fs", "sfdisk", "unshare", "apt-get"];
 
-/// What mmdebstrap and unshare need besides, unless root runs them.
-const USER_PROGRAMS: &[&str] = &["newuidmap", "newgidmap"];
-
 /// mmdebstrap takes 40 s with a near archive; a slow one may take its time.
 const PACKAGES_DEADLINE: Duration = Duration::from_secs(30 * 60);
-
-/// How long the removal of an unfinished tree may hold up the end after Ctrl-C.
-const REMOVAL_DEADLINE: Duration = Duration::from_secs(20);
 
 /// Packages of every base image. Recommended packages are not installed (mmdebstrap's default), so each is named.
 const PACKAGES: &[&str] = &[
@@ -121,7 +115,7 @@ const STOCK_PACKAGES: &[&str] = &["debian-archive-keyring", "netplan.io", "syste
 const STOCK_IFUPDOWN_PACKAGES: &[&str] = &["debian-archive-keyring", "ifupdown", "isc-dhcp-client"];
 
 /// The release's name in the archive.
-fn suite(os: Os) -> Result<&'static str, ImageError> {
+pub(super) fn suite(os: Os) -> Result<&'static str, ImageError> {
     match os {
         Os::Debian12 => Ok("bookworm"),
         Os::Debian13 => Ok("trixie"),
@@ -212,76 +206,23 @@ pub fn base(request: &BaseRequest, cache: &Cache, ui: &Ui) -> Result<BaseImage, 
     let folder = match cache.find(&key) {
         Some(folder) => folder,
         None => {
-            require_programs()?;
+            hooks::require(PROGRAMS)?;
             cache.build(&key, ui, |folder| build(request, suite, &key, folder, ui))?
         }
     };
     Ok(image(&folder))
 }
 
-/// The scripts that mmdebstrap calls, as files for as long as this lives.
-struct Hooks {
-    folder: tempfile::TempDir,
-    path: String,
-}
-
-impl Hooks {
-    /// In the folder for temporary files: for an ordinary user, hooks run under a subordinate id, which gets into no folder of the
-    /// user's own.
-    fn new() -> Result<Self, ImageError> {
-        let place = std::env::temp_dir();
-        let readable = std::fs::Permissions::from_mode(0o755);
-        let folder = tempfile::Builder::new()
-            .prefix("meshimg-hooks-")
-            .permissions(readable)
-            .tempdir_in(&place);
-        let folder = folder.map_err(|source| ImageError::file(&place, source))?;
-        for (name, text) in [("setup.sh", SETUP_SCRIPT), ("archive.sh", ARCHIVE_SCRIPT)] {
-            let path = folder.path().join(name);
-            super::write(&path, text)?;
-            let readable = std::fs::Permissions::from_mode(0o644);
-            std::fs::set_permissions(&path, readable).map_err(|source| ImageError::file(&path, source))?;
-        }
-        // It becomes part of a shell command.
-        let path = folder.path().to_string_lossy().into_owned();
-        if !path.chars().all(|c| c.is_ascii_alphanumeric() || "/._+-".contains(c)) {
-            return Err(ImageError::TemporaryFolder { path: place });
-        }
-        Ok(Self { folder, path })
-    }
-}
-
-impl Drop for Hooks {
-    /// An interrupted mmdebstrap may leave files of subordinate ids, which an ordinary user can remove only as root of a namespace.
-    fn drop(&mut self) {
-        if rustix::process::geteuid().is_root() || std::fs::remove_dir_all(self.folder.path()).is_ok() {
-            return;
-        }
-        let arguments = ["--map-root-user", "--map-auto", "--", "rm", "-rf", "--", &self.path];
-        if let Ok(mut running) = Tool::new("unshare", REMOVAL_DEADLINE).arguments(arguments).spawn() {
-            running.wait_undisturbed(REMOVAL_DEADLINE);
-        }
-    }
-}
-
-fn require_programs() -> Result<(), ImageError> {
-    let mut programs = PROGRAMS.to_vec();
-    if !rustix::process::geteuid().is_root() {
-        programs.extend(USER_PROGRAMS);
-    }
-    Ok(exec::require(&programs)?)
-}
-
 fn build(request: &BaseRequest, suite: &str, key: &Key, folder: &Path, ui: &Ui) -> Result<(), ImageError> {
     let what = format!("base image {suite} ({})", request.flavor.name());
     let tar = folder.join("root.tar");
-    let hooks = Hooks::new()?;
+    let hooks = Hooks::new(&[("setup.sh", SETUP_SCRIPT), ("archive.sh", ARCHIVE_SCRIPT)])?;
     ui.step(&format!("{what}: packages"), || {
         // /tmp may be a small tmpfs, so root builds beside the image. An ordinary user's mapped ids can't get into the user's own folders:
         // there it has to be the folder for temporary files, and a folder in it of ours, as mmdebstrap leaves its GnuPG folder behind.
         let is_root = rustix::process::geteuid().is_root();
-        let place = if is_root { folder } else { hooks.folder.path() };
-        let arguments = mmdebstrap(request, suite, &hooks.path, &tar);
+        let place = if is_root { folder } else { hooks.folder() };
+        let arguments = mmdebstrap(request, suite, hooks.path(), &tar);
         let tool = Tool::new("mmdebstrap", PACKAGES_DEADLINE)
             .arguments(arguments)
             .environment("TMPDIR", place);
