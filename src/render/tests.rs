@@ -63,12 +63,19 @@ fn too_many_keys_are_an_error_with_what_helps() {
 /// Nothing lies unused in cloud-init/, and what is embedded arrives on a host.
 #[test]
 fn every_file_in_cloud_init_is_used() {
-    let sources = ["host_files.rs", "cloud_init.rs"]
+    let sources = ["host_files.rs", "cloud_init.rs", "open_vswitch.rs"]
         .map(|name| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/render").join(name)).unwrap())
         .concat();
     let mut spec = classic();
     spec.hosts[0].docker_api = crate::spec::Api::UnsafeWithoutTls { port: 2375 };
     spec.hosts[1].network = crate::spec::Network::Systemd;
+    let archive = |trust| crate::spec::OpenVSwitchSource::Archive {
+        url: "https://archive.example/a".parse().unwrap(),
+        trust,
+    };
+    let key = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDME\n-----END PGP PUBLIC KEY BLOCK-----\n";
+    spec.hosts[0].open_vswitch = archive(crate::spec::ArchiveTrust::SigningKey(key.parse().unwrap()));
+    spec.hosts[1].open_vswitch = archive(crate::spec::ArchiveTrust::Sha256("0a".repeat(32).parse().unwrap()));
     let user_data = text(&spec, "host1/user-data") + &text(&spec, "host2/user-data");
     // YAML indents what it contains.
     let lines: BTreeSet<&str> = user_data.lines().map(str::trim).collect();
