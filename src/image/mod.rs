@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 mod base;
 mod cache;
 mod disk;
+pub mod fetch;
+mod hooks;
+pub mod openvswitch;
 mod seed;
 #[cfg(test)]
 mod tests;
@@ -47,6 +50,8 @@ pub enum ImageError {
     /// A full disk too: the text then says "No space left on device".
     #[error("cannot write {}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    OpenVSwitch(#[from] openvswitch::OpenVSwitchError),
     #[error(transparent)]
     Exec(#[from] ExecError),
     #[error(transparent)]
