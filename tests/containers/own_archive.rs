@@ -161,10 +161,11 @@ pub fn tests() -> Vec<Trial> {
         ("signing-key-file", Trust::SigningKey, "file:///srv/archive"),
     ];
     let good = ways.map(|(name, trust, url)| Trial::test(format!("own-archive::{name}"), move || installs(trust, url)));
+    let older = ways.map(|(name, trust, url)| Trial::test(format!("own-archive::debian-12::{name}"), move || wants(trust, url)));
     let changed = CHANGES
         .iter()
         .map(|change| Trial::test(format!("own-archive::refused::{}", change.0), move || refuses(change)));
-    good.into_iter().chain(changed).collect()
+    good.into_iter().chain(older).chain(changed).collect()
 }
 
 /// The archive, built once and signed once.
@@ -236,8 +237,8 @@ fn sign(release: &[u8]) -> Result<(Vec<u8>, String), Failed> {
     result
 }
 
-/// A host of Debian 13 whose cluster.yaml names the archive.
-fn host(archive: &Archive, trust: Trust, url: &str) -> Result<Host, Failed> {
+/// A host whose cluster.yaml names the archive.
+fn host(archive: &Archive, os: Os, trust: Trust, url: &str) -> Result<Host, Failed> {
     let trust = match trust {
         Trust::Sha256 => format!("  sha256: {}\n", archive.sha256),
         Trust::SigningKey => format!(
@@ -246,13 +247,13 @@ fn host(archive: &Archive, trust: Trust, url: &str) -> Result<Host, Failed> {
         ),
     };
     let hosts = "hosts: [{name: a, address: 192.0.2.1}, {name: b, address: 192.0.2.2}]";
-    let text = format!("version: 1\nname: own-archive\n{hosts}\nopen-vswitch:\n  source: archive\n  url: {url}\n{trust}");
+    let text = format!("version: 1\nos: {os}\nname: own-archive\n{hosts}\nopen-vswitch:\n  source: archive\n  url: {url}\n{trust}");
     Ok(host::of_example("own-archive", text.as_bytes())?.remove(0))
 }
 
 /// What setup comes to on such a host: its status, what it says, and which Open vSwitch there is afterwards.
-fn set_up(archive: &Archive, trust: Trust, url: &str) -> Result<(bool, String, String), Failed> {
-    let host = host(archive, trust, url)?;
+fn set_up(archive: &Archive, os: Os, trust: Trust, url: &str) -> Result<(bool, String, String), Failed> {
+    let host = host(archive, os, trust, url)?;
     let served = archive
         .files
         .iter()
@@ -276,13 +277,24 @@ fn set_up(archive: &Archive, trust: Trust, url: &str) -> Result<(bool, String, S
 }
 
 fn installs(trust: Trust, url: &str) -> Result<(), Failed> {
-    let (content, said, state) = set_up(&archive()?, trust, url)?;
+    let (content, said, state) = set_up(&archive()?, Os::Debian13, trust, url)?;
     let wanted = "\
 openvswitch-common 4.0.0-2~meshimg13
 openvswitch-switch 4.0.0-2~meshimg13
 ovs-vswitchd (Open vSwitch) 4.0.0
+candidate 4.0.0-2~meshimg13
 again: 0 packages";
     if content && state == wanted {
+        Ok(())
+    } else {
+        Err(format!("{said}\n--- state\n{state}").into())
+    }
+}
+
+/// On Debian 12, whose apt is another: it wants the packages, though those of Debian 13 cannot be installed there.
+fn wants(trust: Trust, url: &str) -> Result<(), Failed> {
+    let (content, said, state) = set_up(&archive()?, Os::Debian12, trust, url)?;
+    if !content && said.contains("unmet dependencies") && state.contains("\ncandidate 4.0.0-2~meshimg13\n") {
         Ok(())
     } else {
         Err(format!("{said}\n--- state\n{state}").into())
@@ -292,8 +304,8 @@ again: 0 packages";
 fn refuses((_, trust, change, says): &Change) -> Result<(), Failed> {
     let mut archive = archive()?;
     change(&mut archive);
-    let (content, said, state) = set_up(&archive, *trust, "http://localhost:8000/archive")?;
-    if content || state.contains("4.0.0") || !said.contains(says) {
+    let (content, said, state) = set_up(&archive, Os::Debian13, *trust, "http://localhost:8000/archive")?;
+    if content || state.contains("(Open vSwitch) 4.0.0") || !said.contains(says) {
         return Err(format!("not refused, or not for the reason {says:?}:\n{said}\n--- state\n{state}").into());
     }
     Ok(())

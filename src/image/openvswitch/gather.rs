@@ -81,13 +81,16 @@ fn check_version(request: &BuildRequest, found: &str) -> Result<(), OpenVSwitchE
 /// Gets one file, and looks at nothing in it before its hash is right.
 fn get(source: &Source, wanted: &Sha256Hash, target: &Path) -> Result<SourceFile, ImageError> {
     match source {
-        Source::Url(url) => fetch::fetch(url.as_str(), target).map_err(|error| OpenVSwitchError::Fetch {
-            url: url.to_string(),
-            why: match error {
-                FetchError::NotFound => "there is no such file".to_owned(),
-                FetchError::Failed(why) => why,
-            },
-        })?,
+        Source::Url(url) => {
+            fetch::fetch(url.as_str(), target).map_err(|error| OpenVSwitchError::Fetch {
+                url: url.to_string(),
+                why: match error {
+                    FetchError::NotFound => "there is no such file".to_owned(),
+                    FetchError::Failed(why) => why,
+                },
+            })?;
+            own(target).map_err(|source| ImageError::file(target, source))?;
+        }
         Source::Path(path) => {
             let unreadable = |source| OpenVSwitchError::Read {
                 path: path.clone(),
@@ -114,6 +117,16 @@ fn get(source: &Source, wanted: &Sha256Hash, target: &Path) -> Result<SourceFile
     }
     let name = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Ok(SourceFile { name, sha256, bytes })
+}
+
+/// A file in the place of the link that apt makes of a file: URL: what it leads to could change after the hash was right.
+fn own(target: &Path) -> io::Result<()> {
+    if !target.symlink_metadata()?.is_symlink() {
+        return Ok(());
+    }
+    let original = fs::read_link(target)?;
+    fs::remove_file(target)?;
+    fs::copy(original, target).map(drop)
 }
 
 /// SHA-256, hexadecimal, and length of a file.

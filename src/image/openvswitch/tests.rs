@@ -226,6 +226,9 @@ impl Sources {
     fn gather_as(&self, source: &str, sha256: &str) -> Result<Gathered, String> {
         let place = self.path("place");
         let gathered = gather(&request(source, sha256), &place);
+        for path in entries(&place.join("source")).unwrap_or_default() {
+            assert!(path.symlink_metadata().unwrap().is_file(), "{}", path.display());
+        }
         fs::remove_dir_all(&place).unwrap();
         fs::create_dir(&place).unwrap();
         let here = format!("{}/", self.0.path().display());

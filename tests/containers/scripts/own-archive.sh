@@ -17,6 +17,7 @@ if PATH=/usr/local/bin:$PATH /usr/local/lib/meshimg/setup; then echo; echo conte
 printf '\n--- state\n'
 dpkg-query -W -f '${Package} ${Version}\n' openvswitch-common openvswitch-switch
 ovs-vswitchd --version | sed -n 1p
+apt-cache policy openvswitch-switch | sed -n 's/^ *Candidate:/candidate/p'
 # Nothing is left to do, and nothing of Debian's is wanted in its place.
 echo "again: $(apt-get -s -y --allow-downgrades install openvswitch-switch | grep -c '^Inst') packages" || true
 kill "$server"
