@@ -156,16 +156,18 @@ fn a_build_that_fails_leaves_its_log_alone() {
 
 #[test]
 fn a_full_disk_in_the_root_is_told_with_what_helps() {
-    let Some(builder) = Builder::new("echo 'as: out.o: No space left on device' >&2; exit 25") else {
+    // Not among the last lines.
+    let Some(builder) = Builder::new("echo 'as: out.o: No space left on device' >&2; seq 30 >&2; exit 25") else {
         return;
     };
     let (code, _, stderr) = parts(&builder.output(&[]));
     assert_eq!(code, Some(5), "{stderr}");
     assert!(
-        stderr.contains("a build takes 2 GB: make room, or name folders on a larger disk in MESHIMG_CACHE"),
+        stderr.contains("\n30\nthe disk was full on the way: make room, or name folders on a larger disk"),
         "{stderr}"
     );
-    builder.nothing_but_a_log("as: out.o: No space left on device\n");
+    let log: String = (1..=30).map(|number| format!("{number}\n")).collect();
+    builder.nothing_but_a_log(&format!("as: out.o: No space left on device\n{log}"));
 }
 
 #[test]

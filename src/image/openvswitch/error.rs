@@ -37,22 +37,32 @@ pub enum OpenVSwitchError {
         wanted: OpenVSwitchVersion,
         found: String,
     },
-    #[error("Open vSwitch was not built: {source}\n{}the whole log is {}", space(source), log.display())]
-    Build { log: PathBuf, source: ExecError },
+    #[error(
+        "a build takes {} MB of disk, and {} has {} MB free; make room, or name a folder on a larger disk in {variable}",
+        needed / MEGABYTE, place.display(), free / MEGABYTE
+    )]
+    Space {
+        place: PathBuf,
+        /// Bytes.
+        needed: u64,
+        /// Bytes.
+        free: u64,
+        /// The environment variable that decides where the place is.
+        variable: &'static str,
+    },
+    #[error("Open vSwitch was not built: {source}\n{}the whole log is {}", if *disk_was_full { FULL } else { "" }, log.display())]
+    Build {
+        log: PathBuf,
+        disk_was_full: bool,
+        source: ExecError,
+    },
     #[error(transparent)]
     Exec(#[from] ExecError),
     #[error("{} is there and has something else in it; give a new folder, or remove it", path.display())]
     Occupied { path: PathBuf },
 }
 
-/// What to do where a disk was full: the programs in the root say no more than that.
-fn space(source: &ExecError) -> &'static str {
-    let (ExecError::Failed { stderr_tail, .. } | ExecError::Deadline { stderr_tail, .. }) = source else {
-        return "";
-    };
-    if stderr_tail.contains("No space left on device") {
-        "a build takes 2 GB: make room, or name folders on a larger disk in MESHIMG_CACHE (as root) or TMPDIR\n"
-    } else {
-        ""
-    }
-}
+const MEGABYTE: u64 = 1_000_000;
+
+/// What to do where a disk was full: programs say no more than that it was, and not always last.
+const FULL: &str = "the disk was full on the way: make room, or name folders on a larger disk in MESHIMG_CACHE and TMPDIR\n";

@@ -30,6 +30,9 @@ pub const ROOT_PACKAGES: &str = "root-packages";
 /// Three minutes on two cores; a slow archive and a slow machine may take their time.
 const DEADLINE: Duration = Duration::from_secs(60 * 60);
 
+/// What a root takes with the packages of a compiler, those of the source's documentation, and what is built, bytes.
+const SPACE: u64 = 2_000_000_000;
+
 /// The arguments of mmdebstrap(1). `folder` has the scripts and the source, and gets `archive`; a shell takes it as it is.
 pub fn mmdebstrap(request: &BuildRequest, suite: &str, folder: &str) -> Result<Vec<OsString>, OpenVSwitchError> {
     let suffix = request.suffix()?;
@@ -71,6 +74,22 @@ pub fn inputs(request: &BuildRequest, suite: &str) -> Result<Inputs, OpenVSwitch
     Ok(inputs)
 }
 
+/// Whether `free` bytes are enough for a build in `place`, which the environment variable `variable` names.
+///
+/// # Errors
+/// [`OpenVSwitchError::Space`].
+pub fn require_space(place: &Path, free: u64, variable: &'static str) -> Result<(), OpenVSwitchError> {
+    if free >= SPACE {
+        return Ok(());
+    }
+    Err(OpenVSwitchError::Space {
+        place: place.to_owned(),
+        needed: SPACE,
+        free,
+        variable,
+    })
+}
+
 /// Builds what lies in the folder of `hooks`, and gives the folder with the archive. `folder` is for what root unpacks; all that is said
 /// goes to the file `log`.
 ///
@@ -86,13 +105,18 @@ pub fn run(request: &BuildRequest, suite: &str, hooks: &Hooks, folder: &Path, lo
     // As for base images: /tmp may be a small tmpfs, so root builds beside the entry; an ordinary user's mapped ids can't get there.
     let root = folder.join("root");
     let is_root = rustix::process::geteuid().is_root();
-    let place = if is_root { &root } else { hooks.folder() };
+    let place: &Path = if is_root { &root } else { hooks.folder() };
     if is_root {
         fs::create_dir(&root).map_err(|source| ImageError::file(&root, source))?;
         // User 1000 of the build has to get through it.
         let open = fs::Permissions::from_mode(0o755);
         fs::set_permissions(&root, open).map_err(|source| ImageError::file(&root, source))?;
     }
+    let variable = if is_root { "MESHIMG_CACHE" } else { "TMPDIR" };
+    let free = rustix::fs::statvfs(place).map_err(|source| ImageError::file(place, source.into()))?;
+    // The folder that the user knows, not ours in it.
+    let known = (if is_root { folder } else { hooks.folder() }).parent().unwrap_or(place);
+    require_space(known, free.f_bavail.saturating_mul(free.f_frsize), variable)?;
     let tool = Tool::new("mmdebstrap", DEADLINE)
         .arguments(mmdebstrap(request, suite, hooks.path())?)
         .environment("TMPDIR", place)
@@ -100,8 +124,15 @@ pub fn run(request: &BuildRequest, suite: &str, hooks: &Hooks, folder: &Path, lo
     match tool.run() {
         Ok(_) => {}
         Err(source @ (ExecError::Failed { .. } | ExecError::Deadline { .. })) => {
+            let said = fs::read(log).unwrap_or_default();
+            let disk_was_full = String::from_utf8_lossy(&said).contains("No space left on device");
             let log = log.to_owned();
-            return Err(OpenVSwitchError::Build { log, source }.into());
+            return Err(OpenVSwitchError::Build {
+                log,
+                disk_was_full,
+                source,
+            }
+            .into());
         }
         Err(error) => return Err(error.into()),
     }

@@ -479,22 +479,41 @@ Description: Switch
 
 #[test]
 fn a_build_that_failed_says_where_its_log_is_and_what_helps() {
-    let failed = |stderr_tail: &str| {
+    let failed = |stderr_tail: &str, disk_was_full: bool| {
         let source = ExecError::Failed {
             command_line: "mmdebstrap ...".to_owned(),
             status: "exit status: 25".to_owned(),
             stderr_tail: stderr_tail.to_owned(),
         };
         let log = "/cache/logs/openvswitch-0a.log".into();
-        OpenVSwitchError::Build { log, source }.to_string()
+        OpenVSwitchError::Build {
+            log,
+            disk_was_full,
+            source,
+        }
+        .to_string()
     };
-    insta::assert_snapshot!(failed("a.c:1: error: no such thing\nE: hook failed"), @r"
+    insta::assert_snapshot!(failed("a.c:1: error: no such thing\nE: hook failed", false), @r"
     Open vSwitch was not built: `mmdebstrap ...` failed (exit status: 25):
     a.c:1: error: no such thing
     E: hook failed
     the whole log is /cache/logs/openvswitch-0a.log
     ");
-    assert!(failed("cc1: No space left on device").contains("a build takes 2 GB: make room, or name folders on a larger disk"));
+    let full = failed("E: dpkg failed", true);
+    assert!(
+        full.contains("E: dpkg failed\nthe disk was full on the way: make room, or name folders on a larger disk"),
+        "{full}"
+    );
+}
+
+#[test]
+fn too_little_space_is_told_before_anything_is_made() {
+    assert!(root::require_space(Path::new("/tmp"), 2_000_000_000, "TMPDIR").is_ok());
+    let error = root::require_space(Path::new("/tmp"), 524_288_000, "TMPDIR").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "a build takes 2000 MB of disk, and /tmp has 524 MB free; make room, or name a folder on a larger disk in TMPDIR"
+    );
 }
 
 #[test]
