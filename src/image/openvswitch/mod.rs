@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 pub use error::OpenVSwitchError;
 pub use export::{check_export, export};
 pub use request::{BuildRequest, Source};
+pub use root::SCRIPTS;
 
 use super::cache::{Cache, Key};
 use super::hooks::{self, Hooks};

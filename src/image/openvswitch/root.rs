@@ -16,7 +16,7 @@ use crate::spec::ArchiveUrl;
 /// Raised when what a build does changes in a way that no other input shows.
 const RECIPE_VERSION: &str = "1";
 
-/// What mmdebstrap calls, and what that calls.
+/// What mmdebstrap calls, and what that calls: name and text of each script of sh(1).
 pub const SCRIPTS: &[(&str, &str)] = &[
     ("hook.sh", include_str!("../scripts/openvswitch/hook.sh")),
     ("unpack.sh", include_str!("../scripts/openvswitch/unpack.sh")),
