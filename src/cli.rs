@@ -8,6 +8,7 @@ mod init;
 mod lab;
 mod load;
 mod nixos;
+mod openvswitch;
 mod outages;
 mod output;
 mod page;
@@ -38,7 +39,7 @@ Exit codes:
   0    fine
   1    meshimg's fault, or that of the machine it runs on, such as a full disk
   2    the command line is wrong
-  3    the cluster.yaml is wrong
+  3    the cluster.yaml is wrong, or a source that is to be built
   4    a program is not installed; the message names the package
   5    an external program failed
   6    a probe failed, or --check found a difference
@@ -82,7 +83,7 @@ struct Global {
     help: Option<bool>,
     /// Print version
     #[arg(short = 'V', long, global = true, action = clap::ArgAction::Version)]
-    version: Option<bool>,
+    version: (),
 }
 
 #[derive(Debug, Subcommand)]
@@ -102,6 +103,9 @@ enum Verb {
     /// Build disk images
     #[command(subcommand)]
     Image(image::Verb),
+    /// Build packages of Open vSwitch from source
+    #[command(subcommand, name = "openvswitch")]
+    OpenVSwitch(openvswitch::Verb),
     /// Run the hosts in QEMU on this machine
     #[command(subcommand, after_help = lab::EXAMPLES)]
     Lab(lab::Verb),
@@ -180,6 +184,7 @@ fn run(verb: Verb, context: &Context) -> Result<ExitCode, Error> {
         Verb::CloudInit(arguments) => cloud_init::run(&arguments, context),
         Verb::Nixos(arguments) => nixos::run(&arguments, context),
         Verb::Image(verb) => image::run(verb, context),
+        Verb::OpenVSwitch(verb) => openvswitch::run(verb, context),
         Verb::LabSupervisor { folder } => lab::supervise(&folder),
         Verb::LabArchive { socket } => Ok(crate::lab::archive::carry(&socket)?),
         Verb::Schema => output::print(&crate::spec::schema_json()),

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use crate::exec::ExecError;
 use crate::image::ImageError;
+use crate::image::openvswitch::OpenVSwitchError;
 use crate::lab::LabError;
 use crate::lab::accel::AccelError;
 use crate::lab::control::ControlError;
@@ -94,7 +95,9 @@ impl Error {
     /// The exit code.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Spec { .. } | Self::Read { .. } | Self::Render(RenderError::TooLarge { .. } | RenderError::Nix { .. }) => Exit::File,
+            Self::Spec { .. }
+            | Self::Read { .. }
+            | Self::Render(RenderError::TooLarge { .. } | RenderError::Nix { .. } | RenderError::NixOpenVSwitch { .. }) => Exit::File,
             Self::UnknownHost { .. } | Self::Usage(_) | Self::NotUp { .. } => Exit::Usage,
             Self::Exec(error) => exec_exit(error),
             Self::Differs { .. } | Self::Red { .. } => Exit::ProbeFailed,
@@ -170,8 +173,24 @@ fn image_exit(error: &ImageError) -> Exit {
         ImageError::NotDebian => Exit::File,
         ImageError::Made { .. } => Exit::CommandFailed,
         ImageError::Format { .. } | ImageError::Read { .. } => Exit::Usage,
+        ImageError::OpenVSwitch(error) => open_vswitch_exit(error),
         ImageError::NoCacheFolder | ImageError::TemporaryFolder { .. } => Exit::Usage,
         _ => Exit::Internal,
+    }
+}
+
+fn open_vswitch_exit(error: &OpenVSwitchError) -> Exit {
+    match error {
+        OpenVSwitchError::Exec(error) | OpenVSwitchError::Build { source: error, .. } => exec_exit(error),
+        OpenVSwitchError::Fetch { .. } => Exit::CommandFailed,
+        OpenVSwitchError::Space { .. } => Exit::Internal,
+        OpenVSwitchError::Kind { .. } | OpenVSwitchError::Read { .. } | OpenVSwitchError::Occupied { .. } => Exit::Usage,
+        OpenVSwitchError::Release { .. }
+        | OpenVSwitchError::Hash { .. }
+        | OpenVSwitchError::Tar { .. }
+        | OpenVSwitchError::NoPackaging { .. }
+        | OpenVSwitchError::Dsc { .. }
+        | OpenVSwitchError::Version { .. } => Exit::File,
     }
 }
 

@@ -65,6 +65,42 @@ fn host() -> HostName {
     "host1".parse().unwrap()
 }
 
+fn not_built(source: ExecError) -> Error {
+    let log = "log".into();
+    ImageError::from(OpenVSwitchError::Build {
+        log,
+        disk_was_full: false,
+        source,
+    })
+    .into()
+}
+
+/// Sources of Open vSwitch that are wrong, out of reach, or do not build.
+#[test]
+fn exits_of_builds() {
+    let name = || "a.dsc".to_owned();
+    let exit = |error: OpenVSwitchError| Error::from(ImageError::from(error)).exit();
+    let why = || "so".to_owned();
+    assert_eq!(exit(OpenVSwitchError::Dsc { name: name(), why: why() }), Exit::File);
+    assert_eq!(exit(OpenVSwitchError::Tar { name: name(), why: why() }), Exit::File);
+    assert_eq!(exit(OpenVSwitchError::Kind { source_name: name() }), Exit::Usage);
+    assert_eq!(exit(OpenVSwitchError::Fetch { url: name(), why: why() }), Exit::CommandFailed);
+    let (needed, free, variable) = (2, 1, "TMPDIR");
+    let place = "/tmp".into();
+    assert_eq!(
+        exit(OpenVSwitchError::Space {
+            place,
+            needed,
+            free,
+            variable
+        }),
+        Exit::Internal
+    );
+    assert_eq!(not_built(failed()).exit(), Exit::CommandFailed);
+    assert_eq!(exit(OpenVSwitchError::Exec(missing())), Exit::ToolMissing);
+    assert_eq!(exit(OpenVSwitchError::Exec(interrupted())), Exit::Interrupted);
+}
+
 /// The numbers are a contract with scripts.
 #[test]
 fn the_numbers_stay() {

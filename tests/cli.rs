@@ -12,6 +12,8 @@ mod help;
 mod lab_test;
 #[path = "cli/nixos.rs"]
 mod nixos;
+#[path = "cli/openvswitch.rs"]
+mod openvswitch;
 #[path = "cli/tools.rs"]
 mod tools;
 #[path = "cli/verbs.rs"]

@@ -15,6 +15,8 @@ mod host;
 mod image;
 #[path = "containers/openvswitch.rs"]
 mod openvswitch;
+#[path = "containers/own_archive.rs"]
+mod own_archive;
 #[path = "containers/parsers.rs"]
 mod parsers;
 #[path = "containers/stanzas.rs"]
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         }
     };
     tests.extend(broken::tests());
+    tests.extend(own_archive::tests());
     match ways::tests() {
         Ok(ways) => tests.extend(ways),
         Err(error) => {

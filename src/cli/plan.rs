@@ -9,7 +9,7 @@ use super::{Context, Format, load, output};
 use crate::error::Error;
 use crate::plan::Plan;
 use crate::render::{self, USER_DATA_MAX};
-use crate::spec::{Bfd, HostName, LoopProtection};
+use crate::spec::{ArchiveTrust, Bfd, HostName, LoopProtection, OpenVSwitchSource};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -93,6 +93,7 @@ fn text(plan: &Plan, user_data_bytes: &[usize]) -> String {
                 .unwrap_or_default()
         ),
         detection(plan),
+        open_vswitch(plan),
         user_data(plan, user_data_bytes),
     ]
     .concat()
@@ -124,6 +125,42 @@ fn user_data(plan: &Plan, bytes: &[usize]) -> String {
         most.div_ceil(1024),
         USER_DATA_MAX / 1024
     )
+}
+
+/// Where Open vSwitch is from: nothing where all hosts have that of their release, else a line for each source and its hosts.
+fn open_vswitch(plan: &Plan) -> String {
+    let mut sources: Vec<(&OpenVSwitchSource, Vec<&str>)> = Vec::new();
+    for host in &plan.hosts {
+        match sources.iter_mut().find(|(source, _)| **source == host.open_vswitch) {
+            Some((_, hosts)) => hosts.push(host.name.as_str()),
+            None => sources.push((&host.open_vswitch, vec![host.name.as_str()])),
+        }
+    }
+    if matches!(sources[..], [] | [(OpenVSwitchSource::Distribution, _)]) {
+        return String::new();
+    }
+    let several = sources.len() > 1;
+    let line = |(index, (source, hosts)): (usize, (&OpenVSwitchSource, Vec<&str>))| {
+        let whose = if several {
+            format!("{}: ", hosts.join(", "))
+        } else {
+            String::new()
+        };
+        let how = match source {
+            OpenVSwitchSource::Distribution => "that of the release".to_owned(),
+            OpenVSwitchSource::Build { version, url, .. } => format!("{version}, built from {url}, in the image"),
+            OpenVSwitchSource::Archive { url, trust } => {
+                let by = match trust {
+                    ArchiveTrust::Sha256(_) => "the SHA-256 of its Release",
+                    ArchiveTrust::SigningKey(_) => "its signature",
+                };
+                format!("installed at first boot from {url}, checked by {by}")
+            }
+        };
+        let title = if index == 0 { "OVS from" } else { "" };
+        format!("{title:<12}{whose}{how}\n")
+    };
+    sources.into_iter().enumerate().map(line).collect()
 }
 
 /// How dead links are noticed: one line for all hosts, or one for each choice and its hosts.

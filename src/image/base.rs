@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::cache::{Cache, Inputs, Key};
 use super::disk::{self, DISK_ID};
-use super::packages;
-use super::tree::{self, Hooks};
+use super::hooks::{self, Hooks};
 use super::{BaseImage, Boot, ImageError};
+use super::{packages, tree};
 use crate::spec::{ArchiveUrl, Os};
 use crate::ui::Ui;
 
@@ -140,7 +140,7 @@ pub fn base(request: &BaseRequest, cache: &Cache, ui: &Ui) -> Result<BaseImage, 
     let folder = match cache.find(&key) {
         Some(folder) => folder,
         None => {
-            tree::require(PROGRAMS)?;
+            hooks::require(PROGRAMS)?;
             cache.build(&key, ui, |folder| build(request, suite, &key, folder, ui))?
         }
     };
@@ -152,7 +152,7 @@ fn build(request: &BaseRequest, suite: &str, key: &Key, folder: &Path, ui: &Ui) 
     let tar = folder.join("root.tar");
     let hooks = Hooks::new(&[("setup.sh", SETUP_SCRIPT), ("archive.sh", ARCHIVE_SCRIPT)])?;
     ui.step(&format!("{what}: packages"), || {
-        hooks.run(mmdebstrap(request, suite, hooks.path(), &tar), folder, &[])
+        tree::run(&hooks, mmdebstrap(request, suite, hooks.path(), &tar), folder, &[])
     })?;
     ui.step(&format!("{what}: disk"), || disk::make(folder, &tar, request.flavor, &key.uuid()))
 }

@@ -161,14 +161,14 @@ impl Cache {
             Ok(()) => Look::Ready(()),
             Err(error) if error == rustix::io::Errno::WOULDBLOCK || error == rustix::io::Errno::INTR => {
                 if !std::mem::replace(&mut said, true) {
-                    ui.line("another meshimg is making the same image; waiting for it ...");
+                    ui.line("another meshimg is making the same; waiting for it ...");
                 }
                 Look::Pending(format!("{} is locked", path.display()))
             }
             Err(error) => Look::Gone(format!("cannot lock {}: {error}", path.display())),
         };
         wait::until(
-            "the other builder of the same image",
+            "the other builder of the same",
             OTHER_BUILDER_DEADLINE,
             OTHER_BUILDER_INTERVAL,
             look,

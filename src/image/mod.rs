@@ -8,6 +8,9 @@ mod boot;
 mod bootable;
 mod cache;
 mod disk;
+pub mod fetch;
+mod hooks;
+pub mod openvswitch;
 mod packages;
 mod seed;
 #[cfg(test)]
@@ -59,6 +62,8 @@ pub enum ImageError {
     Made { what: &'static str, why: String },
     #[error("cannot read {}: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    OpenVSwitch(#[from] openvswitch::OpenVSwitchError),
     #[error(transparent)]
     Exec(#[from] ExecError),
     #[error(transparent)]

@@ -1,25 +1,19 @@
 //! A tree of Debian in a tar, by mmdebstrap(1), and scripts that make a disk of one in a namespace of their own.
 
 use std::ffi::OsString;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
 use super::ImageError;
-use crate::exec::{self, Tool};
+use super::hooks::Hooks;
+use crate::exec::Tool;
 use crate::spec::{ArchiveUrl, Os};
 
 /// What the scripts that make a disk begin with.
 pub(super) const TREE_SCRIPT: &str = include_str!("scripts/tree.sh");
 
-/// What mmdebstrap and unshare need besides, unless root runs them.
-const USER_PROGRAMS: &[&str] = &["newuidmap", "newgidmap"];
-
 /// mmdebstrap takes 40 s with a near archive; a slow one may take its time.
 const PACKAGES_DEADLINE: Duration = Duration::from_secs(30 * 60);
-
-/// How long the removal of an unfinished tree may hold up the end after Ctrl-C.
-const REMOVAL_DEADLINE: Duration = Duration::from_secs(20);
 
 /// An ordinary user's PATH lacks mke2fs, and root's may be anything.
 pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -31,15 +25,6 @@ pub(super) fn suite(os: Os) -> Result<&'static str, ImageError> {
         Os::Debian13 => Ok("trixie"),
         Os::Ubuntu2204 | Os::Ubuntu2404 => Err(ImageError::NotDebian),
     }
-}
-
-/// Whether `programs` are there, and what a user who is not root needs besides.
-pub(super) fn require(programs: &[&str]) -> Result<(), ImageError> {
-    let mut programs = programs.to_vec();
-    if !rustix::process::geteuid().is_root() {
-        programs.extend(USER_PROGRAMS);
-    }
-    Ok(exec::require(&programs)?)
 }
 
 /// The arguments of mmdebstrap(1) that write the tree to `tar`. `hooks` are its options for hooks.
@@ -65,70 +50,20 @@ pub(super) fn mmdebstrap(suite: &str, packages: &[&str], hooks: &[String], tar: 
     arguments
 }
 
-/// The scripts that mmdebstrap calls, as files for as long as this lives.
-pub(super) struct Hooks {
-    folder: tempfile::TempDir,
-    path: String,
-}
-
-impl Hooks {
-    /// In the folder for temporary files: for an ordinary user, hooks run under a subordinate id, which gets into no folder of the
-    /// user's own.
-    pub(super) fn new(scripts: &[(&str, &str)]) -> Result<Self, ImageError> {
-        let place = std::env::temp_dir();
-        let readable = std::fs::Permissions::from_mode(0o755);
-        let folder = tempfile::Builder::new()
-            .prefix("meshimg-hooks-")
-            .permissions(readable)
-            .tempdir_in(&place);
-        let folder = folder.map_err(|source| ImageError::file(&place, source))?;
-        for (name, text) in scripts {
-            let path = folder.path().join(name);
-            super::write(&path, text)?;
-            let readable = std::fs::Permissions::from_mode(0o644);
-            std::fs::set_permissions(&path, readable).map_err(|source| ImageError::file(&path, source))?;
-        }
-        // It becomes part of a shell command.
-        let path = folder.path().to_string_lossy().into_owned();
-        if !path.chars().all(|c| c.is_ascii_alphanumeric() || "/._+-".contains(c)) {
-            return Err(ImageError::TemporaryFolder { path: place });
-        }
-        Ok(Self { folder, path })
+/// Runs mmdebstrap with `arguments` and, besides its own, the environment `variables`; what it unpacks goes to `folder` where that is possible.
+pub(super) fn run(hooks: &Hooks, arguments: Vec<OsString>, folder: &Path, variables: &[(&str, &str)]) -> Result<(), ImageError> {
+    // /tmp may be a small tmpfs, so root builds beside the image. An ordinary user's mapped ids can't get into the user's own folders:
+    // there it has to be the folder for temporary files, and a folder in it of ours, as mmdebstrap leaves its GnuPG folder behind.
+    let is_root = rustix::process::geteuid().is_root();
+    let place = if is_root { folder } else { hooks.folder() };
+    let mut tool = Tool::new("mmdebstrap", PACKAGES_DEADLINE)
+        .arguments(arguments)
+        .environment("TMPDIR", place);
+    for (name, value) in variables {
+        tool = tool.environment(name, *value);
     }
-
-    /// Their folder, as part of a shell command.
-    pub(super) fn path(&self) -> &str {
-        &self.path
-    }
-
-    /// Runs mmdebstrap with `arguments` and, besides its own, the environment `variables`; what it unpacks goes to `folder` where that is possible.
-    pub(super) fn run(&self, arguments: Vec<OsString>, folder: &Path, variables: &[(&str, &str)]) -> Result<(), ImageError> {
-        // /tmp may be a small tmpfs, so root builds beside the image. An ordinary user's mapped ids can't get into the user's own folders:
-        // there it has to be the folder for temporary files, and a folder in it of ours, as mmdebstrap leaves its GnuPG folder behind.
-        let is_root = rustix::process::geteuid().is_root();
-        let place = if is_root { folder } else { self.folder.path() };
-        let mut tool = Tool::new("mmdebstrap", PACKAGES_DEADLINE)
-            .arguments(arguments)
-            .environment("TMPDIR", place);
-        for (name, value) in variables {
-            tool = tool.environment(name, *value);
-        }
-        tool.run()?;
-        Ok(())
-    }
-}
-
-impl Drop for Hooks {
-    /// An interrupted mmdebstrap may leave files of subordinate ids, which an ordinary user can remove only as root of a namespace.
-    fn drop(&mut self) {
-        if rustix::process::geteuid().is_root() || std::fs::remove_dir_all(self.folder.path()).is_ok() {
-            return;
-        }
-        let arguments = ["--map-root-user", "--map-auto", "--", "rm", "-rf", "--", &self.path];
-        if let Ok(mut running) = Tool::new("unshare", REMOVAL_DEADLINE).arguments(arguments).spawn() {
-            running.wait_undisturbed(REMOVAL_DEADLINE);
-        }
-    }
+    tool.run()?;
+    Ok(())
 }
 
 /// The call of unshare(1) that runs `script` as root over a mount namespace of its own. Debian's unshare maps all subordinate ids with

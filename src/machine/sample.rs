@@ -10,7 +10,7 @@ use super::facts::{
 use super::openvswitch::{Bridge, Interface, OpenVSwitch, Port};
 use super::probe::container::{Containers, ProbeContainer};
 use crate::plan::*;
-use crate::spec::{Api, Bfd, HostName, LoopProtection, Network, Os, Tunnel};
+use crate::spec::{Api, Bfd, HostName, LoopProtection, Network, OpenVSwitchSource, Os, Tunnel};
 
 mod config;
 mod scripted;
@@ -101,6 +101,7 @@ fn host(index: usize, name: &HostName, links: &[Link]) -> HostPlan {
         },
         packages: Vec::new(),
         archive: None,
+        open_vswitch: OpenVSwitchSource::Distribution,
         user: "root".parse().unwrap(),
         authorized_keys: Vec::new(),
     }

@@ -113,6 +113,7 @@ fn host_plan(
         container_bridge,
         packages: host::packages(host)?,
         archive: host.archive.clone(),
+        open_vswitch: host.open_vswitch.clone(),
         user: host.user.clone(),
         authorized_keys: host.authorized_keys.clone(),
     })

@@ -24,6 +24,7 @@ pub fn cluster(addresses: &[&str]) -> Spec {
         docker_api: Api::None,
         packages: Vec::new(),
         archive: None,
+        open_vswitch: OpenVSwitchSource::Distribution,
         user: "root".parse().unwrap(),
         authorized_keys: Vec::new(),
     };

@@ -7,8 +7,8 @@ use ipnet::Ipv4Net;
 use serde::Serialize;
 
 use crate::spec::{
-    Api, ArchiveUrl, AuthorizedKey, Bfd, ClusterName, HostName, InterfaceName, LoopProtection, Network, Os, PackageName, Tunnel,
-    UnderlayInterface, UserName,
+    Api, ArchiveUrl, AuthorizedKey, Bfd, ClusterName, HostName, InterfaceName, LoopProtection, Network, OpenVSwitchSource, Os, PackageName,
+    Tunnel, UnderlayInterface, UserName,
 };
 
 /// The format of the JSON; raised when a field changes its meaning or goes.
@@ -109,6 +109,7 @@ pub struct HostPlan {
     /// All packages the host needs, sorted.
     pub packages: Vec<PackageName>,
     pub archive: Option<ArchiveUrl>,
+    pub open_vswitch: OpenVSwitchSource,
     pub user: UserName,
     pub authorized_keys: Vec<AuthorizedKey>,
 }

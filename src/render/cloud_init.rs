@@ -27,6 +27,11 @@ pub enum RenderError {
     Files(#[from] RenderFilesError),
     #[error("Nix cannot say what {host} is to get: {source}; take it out of that host's docker.daemon")]
     Nix { host: HostName, source: NixError },
+    #[error(
+        "NixOS does not build Open vSwitch from {why}, as {host} is to have it; give {host} a release of upstream (.tar.gz, .tar.xz) in \
+         `open-vswitch`, or `{{source: distribution}}`"
+    )]
+    NixOpenVSwitch { host: HostName, why: &'static str },
     #[error("flake.nix: {0}")]
     NixFlake(NixError),
     #[error("user-data: {0}")]

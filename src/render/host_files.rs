@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use serde::Serialize;
 
 use super::engine::{Seen, TemplateError, Templates};
-use super::ovs;
+use super::{open_vswitch, ovs};
 use crate::plan::{HostPlan, Plan};
 use crate::spec::{Api, Network};
 
@@ -133,6 +133,8 @@ struct Values<'a> {
     packages: String,
     /// What the packages must have brought before the mesh can be made.
     programs: &'static str,
+    /// What makes the archive of Open vSwitch ready for apt; nothing where it comes with the release, or in the image.
+    open_vswitch_archive: &'static str,
     port: u16,
 }
 
@@ -213,6 +215,7 @@ fn values<'a>(plan: &'a Plan, host: &'a HostPlan) -> Values<'a> {
             .join(" "),
         tunnels,
         programs,
+        open_vswitch_archive: open_vswitch::command(&host.open_vswitch),
         packages: host.packages.iter().map(|package| package.as_str()).collect::<Vec<_>>().join(" "),
         port: match host.docker.api {
             Api::None => 0,
@@ -267,6 +270,7 @@ pub(super) fn files(host: &HostPlan, seen: &Seen) -> Result<Vec<HostFile>, Rende
         let networking = TEMPLATES.fill(NETWORKING.0, seen)?;
         files.push(file("/etc/systemd/system/networking.service.d/meshimg.conf", 0o644, networking));
     }
+    files.extend(open_vswitch::files(&host.open_vswitch)?);
     files.push(file("/etc/meshimg/host.conf", 0o644, TEMPLATES.fill(HOST_CONF.0, seen)?));
     files.push(file(
         "/etc/docker/daemon.json",

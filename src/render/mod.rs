@@ -7,6 +7,7 @@ mod engine;
 mod host_files;
 pub mod nix;
 mod nixos;
+mod open_vswitch;
 mod ovs;
 mod seed;
 mod write;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use ipnet::Ipv4Net;
 use serde::Serialize;
 
@@ -10,7 +12,7 @@ use super::engine::{Seen, Templates};
 use super::nix::{self, NixError, Value};
 use super::{Artifact, Artifacts, RenderError};
 use crate::plan::{HostPlan, Plan};
-use crate::spec::{Api, LoopProtection, Tunnel};
+use crate::spec::{Api, LoopProtection, OpenVSwitchSource, Sha256Hash, Tunnel};
 
 const FLAKE: (&str, &str) = ("flake.nix.tera", include_str!("../../nixos/flake.nix.tera"));
 
@@ -58,7 +60,7 @@ pub fn nixos(plan: &Plan) -> Result<Artifacts, RenderError> {
     };
     add("flake.nix".to_owned(), flake(plan)?);
     for host in &plan.hosts {
-        let text = host_file(plan, host).map_err(|source| RenderError::Nix {
+        let text = host_file(plan, host, open_vswitch(host)?).map_err(|source| RenderError::Nix {
             host: host.name.clone(),
             source,
         })?;
@@ -198,8 +200,16 @@ struct Access<'a> {
     authorized_keys: Vec<&'a str>,
 }
 
+/// What nixpkgs' recipe builds.
+#[derive(Serialize)]
+struct Source<'a> {
+    version: &'a str,
+    url: &'a str,
+    hash: String,
+}
+
 /// `{ services.meshimg = { ... }; }`: the whole of what is generated for a host.
-fn host_file(plan: &Plan, host: &HostPlan) -> Result<String, NixError> {
+fn host_file(plan: &Plan, host: &HostPlan, open_vswitch: Option<Source<'_>>) -> Result<String, NixError> {
     let containers = &host.container_bridge;
     let others = plan.hosts.iter().filter(|other| other.name != host.name);
     let peers: BTreeMap<&str, Peer> = others
@@ -252,9 +262,44 @@ fn host_file(plan: &Plan, host: &HostPlan) -> Result<String, NixError> {
         field("access", Value::new(&access)?),
         field("peers", Value::new(&peers)?),
     ];
+    let fields = match open_vswitch {
+        Some(source) => [
+            fields,
+            vec![field("openVSwitch", Value::Set(vec![field("source", Value::new(&source)?)]))],
+        ]
+        .concat(),
+        None => fields,
+    };
     let whole = Value::Set(vec![field("services", Value::Set(vec![field("meshimg", Value::Set(fields))]))]);
     let introduction = format!("# {} of cluster {}. Written by meshimg.\n", host.name, plan.cluster);
     Ok(introduction + &whole.to_nix()? + "\n")
+}
+
+/// The source that NixOS builds Open vSwitch from; `None`: that of nixpkgs.
+fn open_vswitch(host: &HostPlan) -> Result<Option<Source<'_>>, RenderError> {
+    let refuse = |why| {
+        Err(RenderError::NixOpenVSwitch {
+            host: host.name.clone(),
+            why,
+        })
+    };
+    match &host.open_vswitch {
+        OpenVSwitchSource::Distribution => Ok(None),
+        OpenVSwitchSource::Archive { .. } => refuse("an archive of Debian packages"),
+        OpenVSwitchSource::Build { url, .. } if url.as_str().ends_with(".dsc") => refuse("a source package of Debian"),
+        OpenVSwitchSource::Build { version, url, sha256 } => Ok(Some(Source {
+            version: version.as_str(),
+            url: url.as_str(),
+            hash: subresource_integrity(sha256),
+        })),
+    }
+}
+
+/// A hash as Nix and browsers write it (W3C Subresource Integrity, section 3.1).
+fn subresource_integrity(sha256: &Sha256Hash) -> String {
+    let digits = sha256.as_str().as_bytes().chunks(2);
+    let bytes = digits.filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+    format!("sha256-{}", BASE64_STANDARD.encode(bytes.collect::<Vec<u8>>()))
 }
 
 fn mesh<'a>(plan: &'a Plan, host: &'a HostPlan) -> Mesh<'a> {

@@ -4,7 +4,7 @@ use std::path::Path;
 use super::*;
 use crate::plan::tests::{classic, cluster};
 use crate::plan::{HostPlan, Plan, SpanningTree, plan};
-use crate::spec::{AuthorizedKey, LoopProtection, Spec};
+use crate::spec::{ArchiveTrust, AuthorizedKey, LoopProtection, OpenVSwitchSource, Spec};
 
 fn many(hosts: u32) -> Spec {
     let addresses: Vec<String> = (0..hosts).map(|n| std::net::Ipv4Addr::from(0x0a00_0001 + n).to_string()).collect();
@@ -63,12 +63,19 @@ fn too_many_keys_are_an_error_with_what_helps() {
 /// Nothing lies unused in cloud-init/, and what is embedded arrives on a host.
 #[test]
 fn every_file_in_cloud_init_is_used() {
-    let sources = ["host_files.rs", "cloud_init.rs"]
+    let sources = ["host_files.rs", "cloud_init.rs", "open_vswitch.rs"]
         .map(|name| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/render").join(name)).unwrap())
         .concat();
     let mut spec = classic();
     spec.hosts[0].docker_api = crate::spec::Api::UnsafeWithoutTls { port: 2375 };
     spec.hosts[1].network = crate::spec::Network::Systemd;
+    let archive = |trust| OpenVSwitchSource::Archive {
+        url: "https://archive.example/a".parse().unwrap(),
+        trust,
+    };
+    let key = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDME\n-----END PGP PUBLIC KEY BLOCK-----\n";
+    spec.hosts[0].open_vswitch = archive(ArchiveTrust::SigningKey(key.parse().unwrap()));
+    spec.hosts[1].open_vswitch = archive(ArchiveTrust::Sha256("0a".repeat(32).parse().unwrap()));
     let user_data = text(&spec, "host1/user-data") + &text(&spec, "host2/user-data");
     // YAML indents what it contains.
     let lines: BTreeSet<&str> = user_data.lines().map(str::trim).collect();
@@ -162,4 +169,40 @@ fn one_host_alone_is_as_among_all() {
         ["host2/meta-data", "host2/seed.img", "host2/user-data"]
     );
     assert!(one.0.iter().all(|(path, artifact)| all.0[path] == *artifact));
+}
+
+/// NixOS builds a tarball, and has no use for what Debian packages are made of, or for the packages.
+#[test]
+fn nixos_builds_tarballs_alone() {
+    let rendered = |source: OpenVSwitchSource| {
+        let mut spec = classic();
+        spec.hosts[1].open_vswitch = source;
+        nixos(&plan(&spec).unwrap())
+    };
+    let build = |url: &str| OpenVSwitchSource::Build {
+        version: "4.0.0".parse().unwrap(),
+        url: url.parse().unwrap(),
+        sha256: "0a".repeat(32).parse().unwrap(),
+    };
+    let artifacts = rendered(build("https://a.example/openvswitch-4.0.0.tar.gz")).unwrap();
+    let file = String::from_utf8(artifacts.0["hosts/host2.nix"].bytes.clone()).unwrap();
+    assert!(
+        file.contains("hash = \"sha256-CgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgo=\";"),
+        "{file}"
+    );
+    assert!(!String::from_utf8_lossy(&artifacts.0["hosts/host1.nix"].bytes).contains("openVSwitch"));
+    for (source, what) in [
+        (build("https://a.example/openvswitch_4.0.0-2.dsc"), "a source package of Debian"),
+        (
+            OpenVSwitchSource::Archive {
+                url: "https://a.example/a".parse().unwrap(),
+                trust: ArchiveTrust::Sha256("0a".repeat(32).parse().unwrap()),
+            },
+            "an archive of Debian packages",
+        ),
+    ] {
+        let error = rendered(source).unwrap_err().to_string();
+        let start = format!("NixOS does not build Open vSwitch from {what}, as host2 is to have it; give host2 a release of upstream");
+        assert!(error.starts_with(&start), "{error}");
+    }
 }

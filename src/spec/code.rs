@@ -58,6 +58,9 @@ codes! {
     NameAuthorizedKey = "names::authorized-key",
     NameArchive = "names::archive",
     NamePath = "names::path",
+    NameSha256 = "names::sha256",
+    NameOpenVSwitchVersion = "names::open-vswitch-version",
+    NameSigningKey = "names::signing-key",
     HostsTooFew = "hosts::too-few",
     HostsTooMany = "hosts::too-many",
     HostsDuplicateName = "hosts::duplicate-name",
@@ -113,6 +116,16 @@ codes! {
     DockerUnsafeListener = "docker::unsafe-listener",
     DockerListenerChoice = "docker::listener-choice",
     DockerPort = "docker::port",
+    /// A key that the source of Open vSwitch needs.
+    OpenVSwitchKeyMissing = "open-vswitch::key-missing",
+    /// A key that does not go with the source of Open vSwitch.
+    OpenVSwitchKeyNeedless = "open-vswitch::key-needless",
+    /// Nothing says what an archive must be, or two things do.
+    OpenVSwitchTrust = "open-vswitch::trust",
+    /// A URL of no source that can be built.
+    OpenVSwitchSource = "open-vswitch::source",
+    /// A host for whose release nothing is built.
+    OpenVSwitchNotDebian = "open-vswitch::not-debian",
 }
 
 impl fmt::Display for Code {

@@ -13,6 +13,7 @@ mod node;
 mod parse;
 mod raw;
 mod raw_docker;
+mod raw_open_vswitch;
 mod reference;
 mod scalar;
 mod schema;

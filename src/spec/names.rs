@@ -142,3 +142,45 @@ pub fn check_archive_url(text: &str) -> Check {
     }
     Ok(())
 }
+
+/// As sha256sum(1) prints it.
+pub fn check_sha256(text: &str) -> Check {
+    if text.len() != 64 || !text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+        return Err("a SHA-256 is 64 hexadecimal digits in lower case, as sha256sum prints it".into());
+    }
+    Ok(())
+}
+
+/// As ovs-vswitchd says it of itself; it also becomes part of the version of packages.
+pub fn check_open_vswitch_version(text: &str) -> Check {
+    let number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if text.len() > 32 || !text.split('.').all(number) || !(2..=4).contains(&text.split('.').count()) {
+        return Err("a version of Open vSwitch is numbers with dots between them, such as 4.0.0".into());
+    }
+    Ok(())
+}
+
+/// What apt takes for a key that stands in its sources (sources.list(5), Signed-By). That it is a key, apt finds out.
+pub fn check_signing_key(text: &str) -> Check {
+    const FIRST: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
+    const LAST: &str = "-----END PGP PUBLIC KEY BLOCK-----";
+    if text.contains("PRIVATE KEY") {
+        return Err("this is a private key: keep it to yourself, and give what `gpg --export --armor` prints".into());
+    }
+    let lines: Vec<&str> = text.trim_end_matches('\n').split('\n').collect();
+    let body = |line: &&str| {
+        line.len() <= 200
+            && line.trim() == *line
+            && line.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+            // Within a key neither its frame nor what deb822(5) reads as an empty line.
+            && !line.starts_with("-----")
+            && *line != "."
+    };
+    let framed = lines.len() > 3 && lines.first() == Some(&FIRST) && lines.last() == Some(&LAST);
+    if text.len() > 16 * 1024 || !framed || !lines[1..lines.len() - 1].iter().all(body) {
+        return Err(format!(
+            "a signing key is what `gpg --export --armor` prints, from {FIRST} to {LAST}, at most 16 KiB; give it as a block after `|`"
+        ));
+    }
+    Ok(())
+}

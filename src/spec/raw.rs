@@ -6,6 +6,7 @@ use super::diagnostic::Diagnostic;
 use super::field::{Field, FromNode, raw_maps};
 use super::node::{Node, Place};
 use super::raw_docker::RawDocker;
+use super::raw_open_vswitch::RawOpenVSwitch;
 use super::scalar::{BridgeName, Interval, Management, OrNone, Subnet};
 use super::types::{
     ArchiveUrl, AuthorizedKey, ClusterName, Fabric, HostName, InterfaceName, LoopProtection, Network, Os, PackageName, Topology, Tunnel,
@@ -69,6 +70,9 @@ raw_maps! {
         /// Docker on the hosts.
         #[schemars(extend("examples" = [{"daemon": {"log-driver": "journald"}}]))]
         docker: RawDocker,
+        /// Where the hosts' Open vSwitch is from.
+        #[schemars(extend("default" = {"source": "distribution"}, "examples" = [{"source": "build", "version": "4.0.0", "url": "https://www.openvswitch.org/releases/openvswitch-4.0.0.tar.gz", "sha256": "2b4d75ed077e94bc649ffbc9be5f9f822db82cf266c920cb3060f94db9d6d796"}]))]
+        open_vswitch: RawOpenVSwitch,
         /// Who may log in to the hosts.
         #[schemars(extend("examples" = [{"user": "admin"}]))]
         access: RawAccess,
@@ -110,6 +114,9 @@ raw_maps! {
         /// Docker on this host. Daemon options are merged over the cluster's.
         #[schemars(extend("examples" = [{"daemon": {"debug": true}}]))]
         docker: RawDocker,
+        /// Where this host's Open vSwitch is from, in the place of what the cluster says.
+        #[schemars(extend("examples" = [{"source": "distribution"}]))]
+        open_vswitch: RawOpenVSwitch,
         /// Who may log in to this host. Its authorized keys are added to the cluster's.
         #[schemars(extend("examples" = [{"user": "admin"}]))]
         access: RawAccess,

@@ -13,9 +13,10 @@ use super::field::{FromNode, shown, wrong_type};
 use super::names;
 use super::nearest::nearest;
 use super::node::{Node, Value};
+use super::raw_open_vswitch::SourceKind;
 use super::types::{
-    ArchiveUrl, AuthorizedKey, ClusterName, Fabric, HostName, HostPath, InterfaceName, LoopProtection, Network, Os, PackageName, Topology,
-    Tunnel, UserName,
+    ArchiveUrl, AuthorizedKey, ClusterName, Fabric, HostName, HostPath, InterfaceName, LoopProtection, Network, OpenVSwitchVersion, Os,
+    PackageName, Sha256Hash, SigningKey, Topology, Tunnel, UserName,
 };
 
 /// The text of a scalar; anything else is a problem.
@@ -102,6 +103,9 @@ names! {
     AuthorizedKey: "AuthorizedKey", "a public ssh key", NameAuthorizedKey, "^(ssh-|ecdsa-sha2-|sk-ssh-|sk-ecdsa-)[A-Za-z0-9@.-]+ [A-Za-z0-9+/=]{32,}";
     HostPath: "HostPath", "an absolute path", NamePath, "^/[A-Za-z0-9/._+-]*$";
     ArchiveUrl: "ArchiveUrl", "the URL of a package archive", NameArchive, "^(https?://|file:///)";
+    Sha256Hash: "Sha256", "a SHA-256", NameSha256, "^[0-9a-f]{64}$";
+    OpenVSwitchVersion: "OpenVSwitchVersion", "a version of Open vSwitch", NameOpenVSwitchVersion, "^[0-9]+(\\.[0-9]+){1,3}$";
+    SigningKey: "SigningKey", "a signing key", NameSigningKey, "^-----BEGIN PGP PUBLIC KEY BLOCK-----\\n";
 }
 
 /// Reads one of the words of an enum.
@@ -115,7 +119,7 @@ macro_rules! words {
     )*};
 }
 
-words!(Os, Network, Tunnel, Topology, Fabric, LoopProtection);
+words!(Os, Network, Tunnel, Topology, Fabric, LoopProtection, SourceKind);
 
 fn word<T: DeserializeOwned + JsonSchema>(node: &Node, path: &str, problems: &mut Vec<Diagnostic>) -> Option<T> {
     let accepted = accepted_words::<T>();

@@ -139,6 +139,7 @@ mod tests {
                     "Tls" => ("docker.api.tls", false),
                     "UnsafeWithoutTls" => ("docker.api.unsafe-without-tls", false),
                     "Access" => ("access", false),
+                    "OpenVSwitch" => ("open-vswitch", false),
                     other => panic!("where is {other}?"),
                 };
                 let mut value = json!({ key: example });

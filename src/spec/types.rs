@@ -89,6 +89,22 @@ checked_string!(
     super::names::check_archive_url
 );
 
+checked_string!(
+    /// A SHA-256 as sha256sum(1) prints it: 64 hexadecimal digits, lower case.
+    Sha256Hash,
+    super::names::check_sha256
+);
+checked_string!(
+    /// A version of Open vSwitch as its daemon says it: numbers with dots between them, such as 4.0.0.
+    OpenVSwitchVersion,
+    super::names::check_open_vswitch_version
+);
+checked_string!(
+    /// An OpenPGP public key in ASCII armour (RFC 9580 section 6.2), lines without blanks at their ends.
+    SigningKey,
+    super::names::check_signing_key
+);
+
 /// The release a host runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Os {
@@ -216,6 +232,34 @@ pub enum Api {
     UnsafeWithoutTls { port: u16 },
 }
 
+/// Where a host's Open vSwitch is from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "source")]
+pub enum OpenVSwitchSource {
+    /// The packages of the host's own release.
+    Distribution,
+    /// Packages built once from source, and baked into the image that the host boots from.
+    Build {
+        version: OpenVSwitchVersion,
+        /// A release of upstream (.tar.gz, .tar.xz) or a source package of Debian (.dsc).
+        url: ArchiveUrl,
+        /// Of the file at `url`.
+        sha256: Sha256Hash,
+    },
+    /// A flat package archive, from which the host installs it at its first boot.
+    Archive { url: ArchiveUrl, trust: ArchiveTrust },
+}
+
+/// Why a host believes a package archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ArchiveTrust {
+    /// Of its file Release, which has the hashes of all others.
+    Sha256(Sha256Hash),
+    /// Of who signs its InRelease.
+    SigningKey(SigningKey),
+}
+
 /// The NIC that carries the tunnels, where the seed is to configure it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UnderlayInterface {
@@ -256,6 +300,7 @@ pub struct HostSpec {
     pub packages: Vec<PackageName>,
     /// Package archive for apt; `None`: the machine's own.
     pub archive: Option<ArchiveUrl>,
+    pub open_vswitch: OpenVSwitchSource,
     pub user: UserName,
     pub authorized_keys: Vec<AuthorizedKey>,
 }

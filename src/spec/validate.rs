@@ -6,6 +6,7 @@ mod docker;
 mod hosts;
 mod interfaces;
 mod mesh;
+mod open_vswitch;
 mod underlay;
 
 use super::diagnostic::{Code, Diagnostic, Severity, in_order};
@@ -124,13 +125,20 @@ fn build(rules: &mut Rules<'_>) -> Option<Spec> {
     let mesh = mesh::check(rules, loop_protection);
     docker::check(rules);
     let apis: Vec<_> = rules.hosts.clone().into_iter().map(|host| docker::api(rules, host)).collect();
+    open_vswitch::check(rules);
+    let switches: Vec<_> = rules
+        .hosts
+        .clone()
+        .into_iter()
+        .map(|host| open_vswitch::source(rules, host))
+        .collect();
     if !access::sizes_are_fine(rules) {
         return None;
     }
 
     let mut hosts = Vec::new();
-    let parts = rules.hosts.iter().zip(underlays).zip(apis);
-    for ((host, underlay_interface), docker_api) in parts {
+    let parts = rules.hosts.iter().zip(underlays).zip(apis).zip(switches);
+    for (((host, underlay_interface), docker_api), open_vswitch) in parts {
         let keys = host.keys;
         let os = value_or(keys.os.or(&cluster.os), Os::Debian13);
         hosts.push(HostSpec {
@@ -157,6 +165,7 @@ fn build(rules: &mut Rules<'_>) -> Option<Spec> {
             docker_api: docker_api?,
             packages: access::packages(cluster, keys),
             archive: keys.archive.or(&cluster.archive).given().map(|archive| archive.value.clone()),
+            open_vswitch: open_vswitch?,
             user: access::user(cluster, keys)?,
             authorized_keys: access::authorized_keys(cluster, keys),
         });

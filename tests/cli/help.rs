@@ -10,6 +10,8 @@ const VERBS: &[&[&str]] = &[
     &["nixos"],
     &["image"],
     &["image", "base"],
+    &["openvswitch"],
+    &["openvswitch", "build"],
     &["lab"],
     &["lab", "up"],
     &["lab", "status"],
@@ -69,7 +71,7 @@ fn examples_fit_eighty_columns() {
     for verb in [&[][..]].iter().chain(VERBS) {
         let output = place.output(&[verb, &["--help"][..]].concat());
         let text = String::from_utf8(output.stdout).expect("UTF-8");
-        let after = text.split("-V, --version").nth(1).expect("the last option");
+        let after = text.split("Options of every command:").nth(1).expect("the last options");
         for line in text.lines() {
             assert!(line.chars().count() <= 100, "{verb:?}: {line}");
         }
@@ -104,6 +106,8 @@ fn usage_errors() {
         &["init", "--name", "Not a name"],
         &["image", "base", "--os", "ubuntu-24.04"],
         &["image", "base", "--archive", "gopher://archive.example"],
+        &["openvswitch"],
+        &["openvswitch", "build"],
         &["lab"],
         &["lab", "tst", "cluster.yaml"],
         &["lab", "up", "cluster.yaml", "--memory", "1"],

@@ -89,6 +89,15 @@ impl Container {
         Ok(Self(request.start()?))
     }
 
+    /// Starts one of the host's release, without network, with `files` by path.
+    pub fn with_files(host: &Host, files: BTreeMap<String, Vec<u8>>) -> Result<Self, Failed> {
+        let mut request = request(host)?.with_host_config_modifier(|config| config.auto_remove = Some(true));
+        for (path, bytes) in files {
+            request = request.with_copy_to(path, bytes);
+        }
+        Ok(Self(request.start()?))
+    }
+
     /// What `parser` finds wrong.
     pub fn run(&self, parser: &Parser, host: &Host) -> Result<Vec<String>, Failed> {
         let ended = self.script(parser.script)?;

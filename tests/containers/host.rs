@@ -106,7 +106,8 @@ pub fn all() -> Result<Vec<Host>, Failed> {
     Ok(hosts)
 }
 
-fn of_example(example: &str, bytes: &[u8]) -> Result<Vec<Host>, Failed> {
+/// Every host of a cluster.yaml.
+pub fn of_example(example: &str, bytes: &[u8]) -> Result<Vec<Host>, Failed> {
     let cluster = plan_of(example, bytes)?;
     let artifacts = with_seeds(cloud_init(&cluster, None)?)?;
     let host = |plan: &HostPlan| {

@@ -53,7 +53,7 @@ impl Host {
             fs::write(&path, text).expect("a file");
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a mode");
         }
-        for program in ["date", "grep", "ls", "mkdir", "ln", "cat"] {
+        for program in ["date", "grep", "ls", "mkdir", "ln", "cat", "true", "false"] {
             let real = meshimg::exec::find(program).expect("a program that is essential");
             std::os::unix::fs::symlink(real, host.path("bin").join(program)).expect("a link");
         }
@@ -80,7 +80,19 @@ impl Host {
 
     /// The same with other packages, and what they bring.
     fn setup_with(&self, packages: &[&str], programs: &str) -> (bool, String) {
-        let text = format!("PACKAGES='{}'\nPROGRAMS='{programs}'\n", packages.join(" "));
+        self.setup_of(&format!("PACKAGES='{}'\nPROGRAMS='{programs}'\n", packages.join(" ")))
+    }
+
+    /// The same with an archive for Open vSwitch that `program` makes ready.
+    fn setup_with_archive(&self, program: &str) -> (bool, String) {
+        let packages = NEEDED.join(" ");
+        self.setup_of(&format!(
+            "PACKAGES='{packages}'\nPROGRAMS='ifup brctl'\nOPEN_VSWITCH_ARCHIVE='{program}'\n"
+        ))
+    }
+
+    /// The same with this as host.conf.
+    fn setup_of(&self, text: &str) -> (bool, String) {
         fs::write(self.path("host.conf"), text).expect("a file");
         let text = fs::read_to_string(project("cloud-init/setup")).expect("setup");
         let text = text
@@ -139,6 +151,44 @@ fn a_bare_host_gets_open_vswitch_first_and_docker_last() {
             "systemctl start docker.service",
         ]
     );
+}
+
+/// An image may have another Open vSwitch, and apt knows which is wanted; once it is there, nobody asks again.
+#[test]
+fn open_vswitch_is_installed_from_its_own_archive_once() {
+    let host = Host::new(NEEDED, &[]);
+    let install = ["apt-get update", "dpkg --audit", "apt-get install openvswitch-switch"];
+    let start = ["systemctl start meshimg-mesh.service", "systemctl start docker.service"];
+    for calls in [[&install[..], &start[..]].concat(), [&install[..], &start[..], &start[..]].concat()] {
+        let (content, said) = host.setup_with_archive("true");
+        assert!(content && host.is_done(), "{said}");
+        assert_eq!(host.calls(), calls);
+    }
+}
+
+#[test]
+fn without_open_vswitchs_own_archive_there_is_no_mesh() {
+    for (program, absent, said_so) in [
+        (
+            "false",
+            None,
+            "Open vSwitch's archive is out of reach, or not the planned one (above)",
+        ),
+        (
+            "true",
+            Some("openvswitch-switch"),
+            "could not install: openvswitch-switch - apt-get says why (above)",
+        ),
+    ] {
+        let host = Host::new(NEEDED, absent.as_slice());
+        let (content, said) = host.setup_with_archive(program);
+        assert!(!content && !host.is_done() && said.contains(said_so), "{said}");
+        assert!(!host.calls().iter().any(|call| call.contains("systemctl")), "{:?}", host.calls());
+        // The next boot tries again.
+        fs::write(host.path("absent"), "").expect("a file");
+        let (content, said) = host.setup_with_archive("true");
+        assert!(content && host.is_done(), "{said}");
+    }
 }
 
 #[test]

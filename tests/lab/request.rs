@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use meshimg::image::{BaseImage, Boot};
 use meshimg::lab::{LabHost, LabRequest};
 use meshimg::plan::{ContainerBridge, DockerPlan, HostPlan, MacAddress, MeshBridge};
-use meshimg::spec::{Api, Network, Os};
+use meshimg::spec::{Api, Network, OpenVSwitchSource, Os};
 
 /// A kernel in the format of Documentation/arch/x86/boot.rst that halts for ever: two sectors, protocol 2.4.
 pub fn idle_kernel() -> Vec<u8> {
@@ -51,6 +51,7 @@ fn host(number: u8) -> LabHost {
         },
         packages: Vec::new(),
         archive: None,
+        open_vswitch: OpenVSwitchSource::Distribution,
         user: "root".parse().unwrap(),
         authorized_keys: Vec::new(),
     };

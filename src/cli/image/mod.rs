@@ -41,7 +41,7 @@ fn os(text: &str) -> Result<Os, String> {
     }
 }
 
-fn archive(text: &str) -> Result<ArchiveUrl, String> {
+pub(super) fn archive(text: &str) -> Result<ArchiveUrl, String> {
     text.parse().map_err(|error: InvalidName| error.to_string())
 }
 

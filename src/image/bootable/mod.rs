@@ -19,8 +19,8 @@ pub use format::Format;
 pub use put::put;
 
 use super::cache::{Cache, Inputs, Key};
-use super::tree::{self, Hooks};
-use super::{ImageError, packages};
+use super::hooks::{self, Hooks};
+use super::{ImageError, packages, tree};
 use crate::exec::Tool;
 use crate::spec::{ArchiveUrl, Os, PackageName};
 use crate::ui::Ui;
@@ -152,7 +152,7 @@ pub fn bootable(request: &BootableRequest, cache: &Cache, ui: &Ui) -> Result<Boo
     let folder = match cache.find(&file_key) {
         Some(folder) => folder,
         None => {
-            tree::require(PROGRAMS)?;
+            hooks::require(PROGRAMS)?;
             let disk = disk_entry(request, suite, (&tree_key, &disk_key), cache, ui)?;
             cache.build(&file_key, ui, |folder| file(request.format, &disk, folder, ui))?
         }
@@ -182,12 +182,9 @@ fn disk_entry(request: &BootableRequest, suite: &str, keys: (&Key, &Key), cache:
         None => cache.build(tree_key, ui, |folder| {
             ui.step(&format!("{what}: packages"), || {
                 let hooks = Hooks::new(&[("epoch.sh", EPOCH_SCRIPT)])?;
+                let arguments = mmdebstrap(request, suite, hooks.path(), &folder.join(TREE));
                 // The initrd is made once, with the disk.
-                hooks.run(
-                    mmdebstrap(request, suite, hooks.path(), &folder.join(TREE)),
-                    folder,
-                    &[("INITRD", "No")],
-                )
+                tree::run(&hooks, arguments, folder, &[("INITRD", "No")])
             })
         })?,
     };

@@ -22,7 +22,7 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 pub use sources::{Source, Target, parse, sources};
-pub use upstream::{HELPER, Upstream, UpstreamError};
+pub use upstream::{Upstream, UpstreamError};
 
 use serve::{Log, Shared};
 use store::Store;
@@ -100,7 +100,7 @@ impl Forwarder {
         let shared = Shared {
             sources: file.sources.clone(),
             store: Store::new(&file.cache, STORE_MAX)?,
-            fetch: Box::new(upstream::fetch),
+            fetch: Box::new(crate::image::fetch::fetch),
             modes: (0..guests).map(|_| Mutex::new(Mode::Open)).collect(),
             log: Log::new(log)?,
             open: Default::default(),

@@ -12,7 +12,7 @@ use super::Mode;
 use super::request::{HEAD_MAX, Head, Refusal, Wanted, decide, parse};
 use super::sources::Source;
 use super::store::{Fetch, Store};
-use super::upstream::FetchError;
+use crate::image::fetch::FetchError;
 
 /// Connections at once, of all guests; apt has one for each archive.
 const CONNECTIONS_MAX: usize = 64;

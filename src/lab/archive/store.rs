@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use sha2::{Digest, Sha256};
 
 use super::request::{Kind, Wanted};
-use super::upstream::FetchError;
+use crate::image::fetch::FetchError;
 
 /// Gets a URL into a file.
 pub type Fetch = dyn Fn(&str, &Path) -> Result<(), FetchError> + Send + Sync;

@@ -6,7 +6,7 @@ use super::check::Check;
 use super::{Facts, Probe, UNKNOWN_HELP, Verdict, for_each_host, on};
 use crate::machine::openvswitch::{Bridge, parse_bridge_id};
 use crate::plan::{DEFAULT_MAX_REVALIDATOR_MS, HostPlan, Plan};
-use crate::spec::{HostName, LoopProtection};
+use crate::spec::{HostName, LoopProtection, OpenVSwitchSource};
 
 const HELP: &str = "on the host: `ovs-vsctl show`, `ovs-vsctl list Bridge`, and `journalctl -u meshimg-mesh -u openvswitch-switch`";
 
@@ -30,6 +30,9 @@ fn judge(plan: &Plan, host: &HostPlan, facts: &Facts) -> Verdict {
     let version = facts.vswitchd_version.known();
     if let Err(why) = version {
         check.holds(false, format!("ovs-vswitchd does not answer: {why}"));
+    }
+    if let (OpenVSwitchSource::Build { version: planned, .. }, Ok(found)) = (&host.open_vswitch, version) {
+        check.equal("version of ovs-vswitchd", Some(found), planned);
     }
     // Unset means standalone (ovs-vswitchd.conf.db(5), fail_mode).
     check.equal("fail mode", bridge.fail_mode.as_deref().or(Some("standalone")), "standalone");

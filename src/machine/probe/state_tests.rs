@@ -10,7 +10,7 @@ use super::*;
 use crate::machine::facts::{Boot, CloudInit, Found};
 use crate::machine::openvswitch::{Bridge, Port};
 use crate::machine::sample;
-use crate::spec::LoopProtection;
+use crate::spec::{LoopProtection, OpenVSwitchSource};
 
 type AllFacts = BTreeMap<HostName, Facts>;
 type StateProbe = fn(&Plan, &AllFacts) -> Vec<Verdict>;

@@ -77,6 +77,25 @@ fn ovs_checks_the_bridge() {
     );
 }
 
+/// Where the plan says a version; where it does not, the sample's is as good as any.
+#[test]
+fn ovs_checks_the_version_that_was_built() {
+    let mut planned = sample::plan();
+    planned.hosts[1].open_vswitch = OpenVSwitchSource::Build {
+        version: "3.5.0".parse().unwrap(),
+        url: "https://archive.example/openvswitch-3.5.0.tar.gz".parse().unwrap(),
+        sha256: "0a".repeat(32).parse().unwrap(),
+    };
+    let running = |version: &'static str| {
+        reds_of(&planned, ovs, move |facts| {
+            at(facts, "host2").vswitchd_version = Found::Known(version.to_owned());
+        })
+    };
+    one(&running("3.1.0"), "host2: version of ovs-vswitchd is 3.1.0, planned 3.5.0");
+    one(&running("3.5.0-rc1"), "host2: version of ovs-vswitchd is 3.5.0-rc1, planned 3.5.0");
+    assert_eq!(running("3.5.0"), Vec::<String>::new());
+}
+
 #[test]
 fn ovs_checks_stp() {
     let red = |change: fn(&mut Bridge)| reds_of(&stp_plan(), ovs, |facts| change(br0(facts, "host2")));
