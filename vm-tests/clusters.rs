@@ -113,7 +113,16 @@ impl Cluster {
         let cache = Cache::from_environment()?;
         let image = |os, flavor| {
             let archive = None;
-            base(&BaseRequest { os, archive, flavor }, &cache, ui)
+            base(
+                &BaseRequest {
+                    os,
+                    archive,
+                    flavor,
+                    open_vswitch: None,
+                },
+                &cache,
+                ui,
+            )
         };
         let mut images = BTreeMap::new();
         for host in &plan.hosts {

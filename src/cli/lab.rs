@@ -9,7 +9,6 @@ mod target;
 mod test;
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -19,11 +18,11 @@ use super::stock::{Stock, flavor};
 use super::{Context, Format, host_name, load, outages, output};
 use crate::error::Error;
 use crate::exec::{self, interrupt};
-use crate::image::{self, BaseRequest, Cache, Firmware};
+use crate::image::{self, BaseImage, BaseRequest, Cache, Firmware};
 use crate::lab::control::ControlError;
 use crate::lab::session::{self, Session, Size};
 use crate::lab::{Lab, LabError, LabRequest, PROGRAMS, archive};
-use crate::plan::Plan;
+use crate::plan::{HostPlan, Plan};
 use crate::render::{self, WriteError};
 use crate::spec::HostName;
 
@@ -185,29 +184,37 @@ fn request(start: &Start, plan: &Plan, context: &Context) -> Result<LabRequest, 
     exec::require(PROGRAMS)?;
     let artifacts = render::cloud_init(plan, None)?;
     let cache = Cache::from_environment()?;
-    let mut images = BTreeMap::new();
-    for host in &plan.hosts {
-        let Entry::Vacant(entry) = images.entry(host.os) else { continue };
-        if let Some(file) = &start.image {
-            entry.insert(image::of_file(file, start.firmware)?);
-        } else {
-            let request = BaseRequest {
-                os: host.os,
-                archive: host.archive.clone(),
-                flavor: flavor(start.stock),
-            };
-            entry.insert(image::base(&request, &cache, &context.ui)?);
-        }
-    }
     let size = Size {
         memory_mib: start.memory,
         processors: start.processors,
     };
-    let mut request = session::request(plan, &artifacts, &images, size)?;
+    let mut request = session::request(plan, &artifacts, &BTreeMap::new(), size)?;
+    for host in &mut request.hosts {
+        host.image = Some(boot_image(start, &host.plan, &cache, context)?);
+    }
     if flavor(start.stock).is_stock() {
         request.archive = Some(archive::Upstream::find(&cache).map_err(LabError::from)?);
     }
     Ok(request)
+}
+
+/// What `host` boots from.
+fn boot_image(start: &Start, host: &HostPlan, cache: &Cache, context: &Context) -> Result<BaseImage, Error> {
+    if let Some(file) = &start.image {
+        return Ok(image::of_file(file, start.firmware)?);
+    }
+    let flavor = flavor(start.stock);
+    let built = match image::openvswitch::BuildRequest::of_host(host, None) {
+        Some(request) if !flavor.is_stock() => Some(image::openvswitch::build(&request, cache, &context.ui)?),
+        _ => None,
+    };
+    let request = BaseRequest {
+        os: host.os,
+        archive: host.archive.clone(),
+        flavor,
+        open_vswitch: built,
+    };
+    Ok(image::base(&request, cache, &context.ui)?)
 }
 
 /// Starts the hosts of `start` for `plan`.

@@ -1,7 +1,7 @@
 //! The base image: Debian with what the mesh needs, made by mmdebstrap, built once for each set of inputs.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::cache::{Cache, Inputs, Key};
 use super::disk::{self, DISK_ID};
@@ -47,6 +47,8 @@ pub struct BaseRequest {
     /// Package archive; `None`: mmdebstrap's own default for the release.
     pub archive: Option<ArchiveUrl>,
     pub flavor: Flavor,
+    /// The folder of an archive with packages of Open vSwitch for [`Flavor::Full`], an entry of the cache; `None`: the distribution's.
+    pub open_vswitch: Option<PathBuf>,
 }
 
 /// Raised when what a build does changes in a way that no other input shows.
@@ -102,6 +104,7 @@ fn inputs(request: &BaseRequest, suite: &str) -> Inputs {
     for argument in disk::mke2fs("UUID") {
         inputs.add("mke2fs", argument);
     }
+    inputs.add("open-vswitch", entry_name(request.open_vswitch.as_deref()));
     inputs.add("partitions", disk::partitions());
     inputs.add("setup.sh", SETUP_SCRIPT);
     inputs.add("archive.sh", ARCHIVE_SCRIPT);
@@ -109,6 +112,11 @@ fn inputs(request: &BaseRequest, suite: &str) -> Inputs {
     inputs.add("disk.sh", disk::DISK_SCRIPT);
     inputs.add("command-line", command_line());
     inputs
+}
+
+/// What tells the packages in a folder from others: the name of the entry of the cache that it is.
+pub(super) fn entry_name(folder: Option<&Path>) -> &[u8] {
+    folder.and_then(Path::file_name).unwrap_or_default().as_encoded_bytes()
 }
 
 /// The kernel command line, without `console=`.
@@ -154,7 +162,7 @@ fn build(request: &BaseRequest, suite: &str, key: &Key, folder: &Path, ui: &Ui) 
     ui.step(&format!("{what}: packages"), || {
         tree::run(&hooks, mmdebstrap(request, suite, hooks.path(), &tar), folder, &[])
     })?;
-    ui.step(&format!("{what}: disk"), || disk::make(folder, &tar, request.flavor, &key.uuid()))
+    ui.step(&format!("{what}: disk"), || disk::make(folder, &tar, request, &key.uuid()))
 }
 
 #[cfg(test)]
@@ -162,7 +170,12 @@ mod tests {
     use super::*;
 
     fn request(os: Os, flavor: Flavor) -> BaseRequest {
-        BaseRequest { os, archive: None, flavor }
+        BaseRequest {
+            os,
+            archive: None,
+            flavor,
+            open_vswitch: None,
+        }
     }
 
     /// The arguments, one a line.
@@ -195,12 +208,17 @@ mod tests {
         let command = disk::mke2fs("6d657368-0000-8000-8000-000000000000");
         insta::assert_snapshot!("mke2fs", command.join("\n"));
         let line = |is_root| {
-            let words = disk::words(Path::new("/c/root.tar"), Path::new("/c"), Flavor::Full, &["true".into()]);
+            let words = disk::words(
+                Path::new("/c/root.tar"),
+                Path::new("/c"),
+                &request(Os::Debian13, Flavor::Full),
+                &["true".into()],
+            );
             let arguments = tree::unshare(is_root, Path::new("/c/disk.sh"), &words);
             arguments.join(std::ffi::OsStr::new(" ")).into_string().unwrap()
         };
-        insta::assert_snapshot!(line(true), @"--mount --propagation=private -- sh -eu /c/disk.sh /c/root.tar /c full true");
-        insta::assert_snapshot!(line(false), @"--mount --propagation=private --map-root-user --map-auto -- sh -eu /c/disk.sh /c/root.tar /c full true");
+        insta::assert_snapshot!(line(true), @"--mount --propagation=private -- sh -eu /c/disk.sh /c/root.tar /c full  true");
+        insta::assert_snapshot!(line(false), @"--mount --propagation=private --map-root-user --map-auto -- sh -eu /c/disk.sh /c/root.tar /c full  true");
     }
 
     #[test]
@@ -214,6 +232,10 @@ mod tests {
             key(&request(Os::Debian13, Flavor::Stock)),
             key(&request(Os::Debian13, Flavor::StockIfupdown)),
             key(&BaseRequest { archive, ..plain.clone() }),
+            key(&BaseRequest {
+                open_vswitch: Some("/cache/openvswitch-1".into()),
+                ..plain.clone()
+            }),
         ];
         let distinct: std::collections::BTreeSet<&String> = keys.iter().collect();
         assert_eq!(distinct.len(), keys.len(), "{keys:?}");

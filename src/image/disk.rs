@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::ImageError;
-use super::base::Flavor;
+use super::base::BaseRequest;
 use super::tree;
 use crate::exec::Tool;
 
@@ -51,15 +51,16 @@ pub(super) fn mke2fs(uuid: &str) -> Vec<String> {
 }
 
 /// What the script gets.
-pub(super) fn words(tar: &Path, folder: &Path, flavor: Flavor, command: &[String]) -> Vec<OsString> {
-    let mut words: Vec<OsString> = vec![tar.into(), folder.into(), flavor.name().into()];
+pub(super) fn words(tar: &Path, folder: &Path, request: &BaseRequest, command: &[String]) -> Vec<OsString> {
+    let packages = request.open_vswitch.as_deref().map(OsString::from).unwrap_or_default();
+    let mut words: Vec<OsString> = vec![tar.into(), folder.into(), request.flavor.name().into(), packages];
     words.extend(command.iter().map(OsString::from));
     words
 }
 
 /// Makes disk and kernel in `folder` of the tar in it.
-pub(super) fn make(folder: &Path, tar: &Path, flavor: Flavor, uuid: &str) -> Result<(), ImageError> {
-    tree::run_script(folder, DISK_SCRIPT, &words(tar, folder, flavor, &mke2fs(uuid)), DISK_DEADLINE)?;
+pub(super) fn make(folder: &Path, tar: &Path, request: &BaseRequest, uuid: &str) -> Result<(), ImageError> {
+    tree::run_script(folder, DISK_SCRIPT, &words(tar, folder, request, &mke2fs(uuid)), DISK_DEADLINE)?;
     Tool::new("sfdisk", DISK_DEADLINE)
         .arguments(["--quiet", "--no-reread", "--no-tell-kernel"])
         .argument(folder.join(DISK))

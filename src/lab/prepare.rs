@@ -58,7 +58,7 @@ pub struct LabRequest {
 
 impl LabRequest {
     /// The image that `host` boots from.
-    fn image<'a>(&'a self, host: &'a LabHost) -> Result<&'a BaseImage, LabError> {
+    pub(super) fn image<'a>(&'a self, host: &'a LabHost) -> Result<&'a BaseImage, LabError> {
         let os = host.plan.os;
         let own = host.image.as_ref();
         own.or_else(|| self.base_images.get(&os)).ok_or(LabError::NoImage { os })

@@ -72,7 +72,7 @@ impl Lab {
     fn try_up(request: &LabRequest, folder: &LabFolder, state: &std::path::Path, ui: &Ui) -> Result<Self, LabError> {
         let lock = lock(folder)?;
         kill_leftovers(folder)?;
-        let accelerator = match request.hosts.first().and_then(|host| request.base_images.get(&host.plan.os)) {
+        let accelerator = match request.hosts.first().and_then(|host| request.image(host).ok()) {
             Some(image) => accel::choose(Wish::from_environment()?, image, state, ui)?,
             None => super::Accelerator::Tcg,
         };

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::{Context, archive, load, os, output};
 use crate::error::Error;
+use crate::image::openvswitch::{self, BuildRequest};
 use crate::image::{self, Bootable, BootableRequest, Cache, Format};
+use crate::plan::HostPlan;
 use crate::spec::{ArchiveUrl, Os};
 
 pub const EXAMPLES: &str = "\
@@ -60,8 +62,9 @@ fn snapshot(text: &str) -> Result<String, String> {
 }
 
 pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
-    let request = request(arguments, context)?;
-    let made = image::bootable(&request, &Cache::from_environment()?, &context.ui)?;
+    let cache = Cache::from_environment()?;
+    let request = request(arguments, &cache, context)?;
+    let made = image::bootable(&request, &cache, &context.ui)?;
     let Some(output) = &arguments.output else {
         return print(&made);
     };
@@ -78,7 +81,7 @@ fn print(made: &Bootable) -> Result<(), Error> {
     ))
 }
 
-fn request(arguments: &Arguments, context: &Context) -> Result<BootableRequest, Error> {
+fn request(arguments: &Arguments, cache: &Cache, context: &Context) -> Result<BootableRequest, Error> {
     let plan = arguments.file.as_deref().map(|file| load::plan(file, context)).transpose()?;
     let of_hosts: BTreeSet<Os> = plan.iter().flat_map(|plan| &plan.hosts).map(|host| host.os).collect();
     let of_hosts: Vec<Os> = of_hosts.into_iter().collect();
@@ -112,13 +115,25 @@ fn request(arguments: &Arguments, context: &Context) -> Result<BootableRequest, 
             )));
         }
     };
-    let hosts = plan.iter().flat_map(|plan| &plan.hosts).filter(|host| host.os == os);
+    let hosts: Vec<&HostPlan> = plan.iter().flat_map(|plan| &plan.hosts).filter(|host| host.os == os).collect();
+    let builds: Vec<Option<BuildRequest>> = hosts
+        .iter()
+        .map(|host| BuildRequest::of_host(host, arguments.archive.as_ref()))
+        .collect();
+    if builds.windows(2).any(|pair| pair[0] != pair[1]) {
+        let file = arguments.file.as_deref().unwrap_or(Path::new("")).display();
+        return Err(Error::Usage(format!(
+            "the hosts of {file} with {os} differ in which Open vSwitch is built for them, and an image has one: give them the same open-vswitch"
+        )));
+    }
+    let built = builds.into_iter().next().flatten();
+    let open_vswitch = built.map(|request| openvswitch::build(&request, cache, &context.ui)).transpose()?;
     Ok(BootableRequest {
         os,
         archive,
-        packages: hosts.flat_map(|host| host.packages.iter().cloned()).collect(),
+        packages: hosts.iter().flat_map(|host| host.packages.iter().cloned()).collect(),
         is_snapshot: arguments.snapshot.is_some(),
-        open_vswitch: None,
+        open_vswitch,
         format: arguments.format,
     })
 }

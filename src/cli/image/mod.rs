@@ -59,6 +59,7 @@ fn base(arguments: Base, context: &Context) -> Result<(), Error> {
         os: arguments.os,
         archive: arguments.archive,
         flavor: flavor(arguments.stock),
+        open_vswitch: None,
     };
     let base = image::base(&request, &Cache::from_environment()?, &context.ui)?;
     let mut text = format!("disk {}\n", base.disk.display());

@@ -20,7 +20,7 @@ pub use put::put;
 
 use super::cache::{Cache, Inputs, Key};
 use super::hooks::{self, Hooks};
-use super::{ImageError, packages, tree};
+use super::{ImageError, base, packages, tree};
 use crate::exec::Tool;
 use crate::spec::{ArchiveUrl, Os, PackageName};
 use crate::ui::Ui;
@@ -119,8 +119,7 @@ fn tree_inputs(request: &BootableRequest, suite: &str) -> Inputs {
 fn disk_inputs(request: &BootableRequest, tree: &Key) -> Inputs {
     let mut inputs = Inputs::new("image", RECIPE_VERSION);
     inputs.add("tree", tree.to_string());
-    let name = request.open_vswitch.as_deref().and_then(Path::file_name).unwrap_or_default();
-    inputs.add("open-vswitch", name.as_encoded_bytes());
+    inputs.add("open-vswitch", base::entry_name(request.open_vswitch.as_deref()));
     inputs.add("script", format!("{}{BOOTABLE_SCRIPT}", tree::TREE_SCRIPT));
     disk::add_inputs(&mut inputs);
     inputs

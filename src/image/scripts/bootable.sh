@@ -1,6 +1,6 @@
 # Makes the root file system of a bootable image from mmdebstrap's tar, and what its boot loaders consist of.
 #   sh -eu bootable.sh TAR FOLDER PACKAGES ROOT_UUID ESP_UUID ROOT_FILE_SYSTEM COMMAND...
-# PACKAGES: a folder with an archive of packages of Open vSwitch that take the place of the distribution's, or nothing. COMMAND (mke2fs -d ...), run
+# PACKAGES is for install_open_vswitch. COMMAND (mke2fs -d ...), run
 # in FOLDER, makes FOLDER/ROOT_FILE_SYSTEM of the tree, which is FOLDER/tree. FOLDER gets boot.img and core.img for BIOS, *.efi for UEFI, and
 # packages, a line for each. The same tar gives the same bytes. Behind tree.sh.
 tar=$1 folder=$2 packages=$3 root_uuid=$4 esp_uuid=$5 file_system=$6
@@ -10,33 +10,8 @@ unpack "$tar" "$folder/tree"
 # No file is younger than the archive that it is from; and whoever makes files here says that they are as old.
 epoch=$(cat usr/share/meshimg/epoch)
 export SOURCE_DATE_EPOCH="$epoch"
-for device in full null random urandom zero; do
-    : >"dev/$device"
-    mount --bind "/dev/$device" "dev/$device"
-done
-
-if [ -n "$packages" ]; then
-    # Nothing but this archive: what these packages need must be there already.
-    mkdir mnt/packages
-    mount --bind "$packages" mnt/packages
-    echo 'deb [trusted=yes] file:/mnt/packages ./' >mnt/sources.list
-    printf '#!/bin/sh\nexit 101\n' >usr/sbin/policy-rc.d
-    chmod 755 usr/sbin/policy-rc.d
-    offline() {
-        DEBIAN_FRONTEND=noninteractive chroot . apt-get -q -y -o Dir::Etc::SourceList=/mnt/sources.list -o Dir::Etc::SourceParts=/dev/null \
-            -o APT::Sandbox::User=root -o Dpkg::Use-Pty=0 "$@"
-    }
-    offline update
-    # Those of it that are there already, and no others.
-    # shellcheck disable=SC2046,SC2016 # words; the format is dpkg-query's
-    offline install --only-upgrade --no-install-recommends --no-remove \
-        $(sed -n 's/^Package: //p' mnt/packages/Packages | while read -r package; do
-            chroot . dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$package" 2>/dev/null | sed -n 's/^installed //p' 
-        done)
-    umount mnt/packages
-    rm -r mnt/packages mnt/sources.list usr/sbin/policy-rc.d
-fi
-
+bind_devices
+install_open_vswitch "$packages"
 make_common
 # Its own directory's time is that of the build.
 touch --date="@$epoch" usr
@@ -114,9 +89,7 @@ for module in openvswitch vport-gre vport-vxlan vport-geneve; do
     check "the kernel has no $module" test -n "$(find "lib/modules/$version" "usr/lib/modules/$version" -name "$module.ko*" 2>/dev/null)"
 done
 
-for device in full null random urandom zero; do
-    umount "dev/$device"
-done
+unbind_devices
 # The kernel mounts devtmpfs there.
 rm -rf dev/*
 # shellcheck disable=SC2016 # the format is dpkg-query's

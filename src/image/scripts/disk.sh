@@ -1,12 +1,17 @@
 # Makes the disk of a base image from mmdebstrap's tar.
-#   sh -eu disk.sh TAR FOLDER FLAVOR COMMAND...
+#   sh -eu disk.sh TAR FOLDER FLAVOR PACKAGES COMMAND...
 # FOLDER gets vmlinuz; COMMAND (mke2fs -d ...), run in FOLDER, makes the disk of the tree, which is FOLDER/tree.
-# Behind tree.sh.
-tar=$1 folder=$2 flavor=$3
-shift 3
+# PACKAGES is for install_open_vswitch. Behind tree.sh.
+tar=$1 folder=$2 flavor=$3 packages=$4
+shift 4
 
 unpack "$tar" "$folder/tree"
 rm "$tar"
+if [ -n "$packages" ]; then
+    bind_devices
+    install_open_vswitch "$packages"
+    unbind_devices
+fi
 make_common
 quicken
 

@@ -10,6 +10,46 @@ unpack() { # TAR TREE
     cd "$2"
 }
 
+# A few devices of this machine, for programs in the tree.
+bind_devices() {
+    for device in full null random urandom zero; do
+        : >"dev/$device"
+        mount --bind "/dev/$device" "dev/$device"
+    done
+}
+
+unbind_devices() {
+    for device in full null random urandom zero; do
+        umount "dev/$device"
+    done
+}
+
+# Puts packages of Open vSwitch in the place of the distribution's. ARCHIVE: the folder of an archive for apt, or nothing.
+install_open_vswitch() { # ARCHIVE
+    [ -n "$1" ] || return 0
+    # Nothing but this archive: what these packages need must be there already.
+    mkdir mnt/packages
+    mount --bind "$1" mnt/packages
+    echo 'deb [trusted=yes] file:/mnt/packages ./' >mnt/sources.list
+    printf '#!/bin/sh\nexit 101\n' >usr/sbin/policy-rc.d
+    chmod 755 usr/sbin/policy-rc.d
+    offline update
+    # Those of it that are there already, and no others.
+    # shellcheck disable=SC2046,SC2016 # words; the format is dpkg-query's
+    offline install --only-upgrade --no-install-recommends --no-remove \
+        $(sed -n 's/^Package: //p' mnt/packages/Packages | while read -r package; do
+            chroot . dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$package" 2>/dev/null | sed -n 's/^installed //p'
+        done)
+    umount mnt/packages
+    rmdir mnt/packages
+    rm mnt/sources.list usr/sbin/policy-rc.d
+}
+
+offline() {
+    DEBIAN_FRONTEND=noninteractive chroot . apt-get -q -y -o Dir::Etc::SourceList=/mnt/sources.list -o Dir::Etc::SourceParts=/dev/null \
+        -o APT::Sandbox::User=root -o Dpkg::Use-Pty=0 "$@"
+}
+
 # Takes away what is particular to the machine that built it, or must be particular to each host.
 make_common() {
     # Removed before they are written: one that is a link could lead out of the tree.
