@@ -98,15 +98,18 @@ find . -xdev -newermt "@$epoch" -print0 | xargs -0 -r touch --no-dereference --d
 
 cd "$folder"
 E2FSPROGS_FAKE_TIME=$epoch "$@"
-# mke2fs takes the times of access and of change from the tree, where they are those of the build.
+# mke2fs takes the times of access and of change from the tree, where they are those of the build; and debugfs would note when it wrote.
 inodes=$(dumpe2fs -h "$file_system" 2>/dev/null | awk '/^Inode count/ { count = $3 } /^Free inodes/ { print count - $3 }')
-inode=11
-while [ "$inode" -le "$inodes" ]; do
-    echo "sif <$inode> atime @$epoch"
-    echo "sif <$inode> atime_extra 0"
-    echo "sif <$inode> ctime @$epoch"
-    echo "sif <$inode> ctime_extra 0"
-    inode=$((inode + 1))
-done >inodes
-debugfs -w -f inodes "$file_system" >/dev/null 2>&1
-rm inodes
+{
+    echo "set_current_time @$epoch"
+    inode=11
+    while [ "$inode" -le "$inodes" ]; do
+        for field in atime ctime; do
+            echo "set_inode_field <$inode> $field @$epoch"
+            echo "set_inode_field <$inode> ${field}_extra 0"
+        done
+        inode=$((inode + 1))
+    done
+} >commands
+debugfs -w -f commands "$file_system" >/dev/null 2>&1
+rm commands
