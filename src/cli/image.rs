@@ -1,5 +1,7 @@
 //! `meshimg image`.
 
+mod check;
+
 use clap::Subcommand;
 
 use super::stock::{Stock, flavor};
@@ -13,6 +15,9 @@ use crate::spec::{ArchiveUrl, InvalidName, Os};
 pub enum Verb {
     /// Build the base image of a release, or find it in the cache, and print its files
     Base(Base),
+    /// Say what is wrong with a disk image, and boot it; the file stays as it is
+    #[command(after_help = check::EXAMPLES)]
+    Check(check::Arguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -41,7 +46,13 @@ fn archive(text: &str) -> Result<ArchiveUrl, String> {
 }
 
 pub fn run(verb: Verb, context: &Context) -> Result<(), Error> {
-    let Verb::Base(arguments) = verb;
+    match verb {
+        Verb::Base(arguments) => base(arguments, context),
+        Verb::Check(arguments) => check::run(&arguments, context),
+    }
+}
+
+fn base(arguments: Base, context: &Context) -> Result<(), Error> {
     // mmdebstrap runs in a process group of its own, which Ctrl-C at the terminal does not reach.
     interrupt::install()?;
     let request = BaseRequest {

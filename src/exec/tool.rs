@@ -14,6 +14,8 @@ pub fn package_of(program: &str) -> &str {
         "setpriv" | "setsid" | "unshare" => "util-linux",
         "newuidmap" | "newgidmap" => "uidmap",
         "busybox" => "busybox-static",
+        "sfdisk" => "fdisk",
+        firmware if firmware.starts_with("/usr/share/OVMF/") => "ovmf",
         "apt-get" | "apt-config" | "/usr/lib/apt/apt-helper" => "apt",
         "cloud-init" => "cloud-init",
         "docker" => "docker.io",

@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 
 mod base;
 mod cache;
+pub mod check;
 mod disk;
+pub mod lint;
 mod seed;
 #[cfg(test)]
 mod tests;
+pub mod tree;
 
 pub use base::{BaseRequest, Flavor, base};
 pub use cache::{Cache, Inputs, Key};
