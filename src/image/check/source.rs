@@ -47,8 +47,17 @@ struct Info {
     virtual_size: u64,
     #[serde(default)]
     encrypted: bool,
+    #[serde(default)]
+    cluster_size: u64,
     backing_filename: Option<String>,
     format_specific: Option<Specific>,
+}
+
+/// What it uses of `qemu-img check --output=json`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+struct Checked {
+    image_end_offset: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -60,6 +69,13 @@ struct Specific {
 /// Arguments of qemu-img that say what `image` is.
 fn info_arguments(image: &Path) -> Vec<std::ffi::OsString> {
     vec!["info".into(), "--output=json".into(), "--".into(), image.into()]
+}
+
+/// Arguments of qemu-img that check the tables of `image`, and repair nothing.
+fn check_arguments(format: &str, image: &Path) -> Vec<std::ffi::OsString> {
+    let mut arguments: Vec<std::ffi::OsString> = ["check", "--output=json", "-f", format, "--"].map(Into::into).to_vec();
+    arguments.push(image.into());
+    arguments
 }
 
 /// Arguments of qemu-img that write `image`, of this format, as raw bytes. Nothing is guessed a second time.
@@ -207,6 +223,11 @@ fn read(image: &Path, folder: &Path) -> Result<Result<Source, Finding>, CheckErr
             raw: image.to_owned(),
         }));
     }
+    match consistent(&info, image) {
+        Ok(true) => {}
+        Ok(false) => return Ok(Err(cut_off("its tables speak of more bytes than there are"))),
+        Err(error) => return damaged(error),
+    }
     let raw = folder.join("converted.raw");
     let converted = Tool::new("qemu-img", CONVERT_DEADLINE)
         .arguments(convert_arguments(&info.format, image, &raw))
@@ -225,16 +246,47 @@ fn read(image: &Path, folder: &Path) -> Result<Result<Source, Finding>, CheckErr
     }
 }
 
+/// Whether the format's own tables are whole: what lies behind the end of a file that was cut off would read as zeros.
+fn consistent(info: &Info, image: &Path) -> Result<bool, ExecError> {
+    let checked = Tool::new("qemu-img", CONVERT_DEADLINE)
+        .arguments(check_arguments(&info.format, image))
+        .environment("LC_ALL", "C")
+        .run();
+    match checked {
+        // 3: room is lost, and nothing else; 63: the format has no such check (qemu-img(1)).
+        Err(ExecError::Failed { status, .. }) if ["exit status: 3", "exit status: 63"].contains(&status.as_str()) => Ok(true),
+        Err(other) => Err(other),
+        Ok(said) => {
+            let checked: Checked = serde_json::from_slice(&said.stdout).unwrap_or_default();
+            let size = image.metadata().map(|metadata| metadata.len()).unwrap_or(u64::MAX);
+            // The last cluster has not to be there whole.
+            Ok(checked.image_end_offset < size.saturating_add(info.cluster_size.max(1)))
+        }
+    }
+}
+
 /// qemu-img refused the file: a finding, with its own words.
 fn damaged(error: ExecError) -> Result<Result<Source, Finding>, CheckError> {
     match error {
-        ExecError::Failed { stderr_tail, .. } => Ok(Err(Finding::new(
-            Code::Damaged,
-            format!("qemu-img cannot read it: {}", stderr_tail.trim_start_matches("qemu-img: ")),
-            "it was cut off or altered: build or download it again",
-        ))),
+        ExecError::Failed { stderr_tail, .. } => Ok(Err(cut_off(first_line(&stderr_tail)))),
         other => Err(CheckError::Exec(other)),
     }
+}
+
+fn cut_off(why: &str) -> Finding {
+    Finding::new(
+        Code::Damaged,
+        format!("the image is damaged: {why}"),
+        "it was cut off or altered: build or download it again",
+    )
+}
+
+/// A damaged image has as many lines as places; one says enough.
+fn first_line(said: &str) -> &str {
+    said.lines()
+        .next()
+        .unwrap_or("it does not say why")
+        .trim_start_matches("qemu-img: ")
 }
 
 /// Why a disk is not looked into, if so.

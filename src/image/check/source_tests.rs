@@ -14,6 +14,10 @@ fn arguments_of_qemu_img() {
         "/x/a,b:c",
     ]
     "#);
+    assert_eq!(
+        check_arguments("qcow2", Path::new("/x/a")).join(" ".as_ref()),
+        "check --output=json -f qcow2 -- /x/a"
+    );
     insta::assert_debug_snapshot!(convert_arguments("qcow2", Path::new("/x/a"), Path::new("/t/b")), @r#"
     [
         "convert",
