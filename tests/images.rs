@@ -319,3 +319,35 @@ fn firmware_that_finds_no_loader_is_told_at_once() {
     let (status, found) = codes(place.path(), &["disk.raw", "--boot", "uefi"]);
     assert_eq!((status, found), (Some(6), vec![format!("error {}", Code::NoLogin)]));
 }
+
+/// Bytes here and there that are others, where the structures are: sector 0, the table, the EFI system partition, the root file system.
+#[test]
+fn no_damage_makes_it_panic() {
+    const ROUNDS: u64 = 24;
+    if !has(TOOLS) {
+        return;
+    }
+    let place = tempfile::tempdir().expect("a folder");
+    Disk::sound().write(place.path(), "sound.raw");
+    let sound = std::fs::read(place.path().join("sound.raw")).expect("the disk");
+    let used: Vec<usize> = (0..sound.len()).filter(|at| sound[*at] != 0).collect();
+    // A linear congruential generator (Knuth's MMIX): the same damage in every run.
+    let mut state: u64 = 1;
+    let mut random = |below: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    for round in 0..ROUNDS {
+        let mut disk = sound.clone();
+        for _ in 0..=random(40) {
+            let at = used[random(used.len())];
+            let place = at.saturating_add(random(16)).min(disk.len() - 1);
+            disk[place] = [0, 0xff, disk[place] ^ (1 << random(8))][random(3)];
+        }
+        std::fs::write(place.path().join("disk.raw"), disk).expect("a disk");
+        let (status, stdout, stderr) = check(place.path(), &["disk.raw", "--boot", "none"]);
+        assert!(matches!(status, Some(0 | 6)), "round {round}: {status:?}\n{stdout}{stderr}");
+    }
+}

@@ -9,16 +9,16 @@ use super::super::{Context, Format, output};
 use crate::error::Error;
 use crate::exec::interrupt;
 use crate::image::check::{self, CheckError, CheckRequest, Firmware, Severity};
-use crate::image::tree::Laid;
+use crate::image::lint::UserData;
 use crate::spec::SIZE_MAX;
 
 pub const EXAMPLES: &str = "\
 Examples:
-  meshimg image check disk.qcow2                     with a boot by BIOS and UEFI
-  meshimg image check disk.qcow2 --boot none         the file alone, in seconds
-  meshimg image check disk.raw.gz --boot uefi        an image for UEFI alone
+  meshimg image check disk.qcow2               with a boot by BIOS and UEFI
+  meshimg image check disk.qcow2 --boot none   the file alone, in seconds
+  meshimg image check disk.raw.gz --boot uefi  an image for UEFI alone
   meshimg image check disk.raw --boot none --user-data out/host1/user-data
-                                                     its boot with a host's files
+                                               the order of a host's boot
 
 Exit codes: 0 no errors; 6 errors, or warnings under --strict. Every code is
 in docs/images.md.";
@@ -40,7 +40,7 @@ pub struct Arguments {
     /// The disk must be smaller: bytes, or with a unit such as GB (1000^3) or GiB (1024^3)
     #[arg(long, value_name = "SIZE", default_value = "100GB", value_parser = size)]
     size_limit: u64,
-    /// A host's user-data, whose files the boot-order lint sees laid over the image
+    /// A host's user-data: the boot-order lint sees its files laid over the image, and its commands
     #[arg(long, value_name = "FILE")]
     user_data: Option<PathBuf>,
     /// How to print what was found
@@ -87,8 +87,8 @@ fn firmware(kinds: &[Kind]) -> Result<Vec<Firmware>, Error> {
         .collect())
 }
 
-/// The files of a host's user-data.
-fn laid(path: &Path) -> Result<Vec<Laid>, CheckError> {
+/// A host's user-data.
+fn user_data(path: &Path) -> Result<UserData, CheckError> {
     let open = |source| CheckError::Open {
         path: path.to_owned(),
         source,
@@ -96,7 +96,7 @@ fn laid(path: &Path) -> Result<Vec<Laid>, CheckError> {
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(open)?;
     file.take(SIZE_MAX as u64).read_to_string(&mut text).map_err(open)?;
-    check::user_data_files(&text).map_err(|why| CheckError::UserData {
+    check::read_user_data(&text).map_err(|why| CheckError::UserData {
         path: path.to_owned(),
         why,
     })
@@ -109,7 +109,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
         image: arguments.image.clone(),
         boot: firmware(&arguments.boot)?,
         size_limit: arguments.size_limit,
-        laid: arguments.user_data.as_deref().map(laid).transpose()?.unwrap_or_default(),
+        user_data: arguments.user_data.as_deref().map(user_data).transpose()?.unwrap_or_default(),
     };
     let report = check::check(&request, &context.ui)?;
     match arguments.format {

@@ -22,10 +22,10 @@ use std::path::{Path, PathBuf};
 pub use boot::Firmware;
 pub use finding::{Boot, Code, Finding, Report, Severity};
 pub use reference::reference_markdown;
-pub use user_data::files as user_data_files;
+pub use user_data::read as read_user_data;
 
-use super::lint;
-use super::tree::{Laid, Overlay, Root, Tree};
+use super::lint::{self, UserData};
+use super::tree::{Overlay, Root, Tree};
 use crate::exec::{self, ExecError};
 use crate::ui::Ui;
 use crate::wait::WaitError;
@@ -46,8 +46,8 @@ pub struct CheckRequest {
     pub boot: Vec<Firmware>,
     /// The disk must be smaller, bytes.
     pub size_limit: u64,
-    /// Files that a host's user-data lays over the image, for the boot-order lint.
-    pub laid: Vec<Laid>,
+    /// What a host's user-data does to the boot, for the boot-order lint.
+    pub user_data: UserData,
 }
 
 /// Why there is no report.
@@ -175,7 +175,7 @@ fn of_disk(
     let unfit = firmware(request, raw, &table, report).map_err(read_error)?;
     match system {
         Ok(system) => {
-            let (name, findings) = of_system(&system.tree, &request.laid);
+            let (name, findings) = of_system(&system.tree, &request.user_data);
             report.system = name;
             report.findings.extend(findings);
             for tree in std::iter::once(&system.tree.root).chain(&system.tree.boot) {
@@ -214,8 +214,8 @@ fn firmware(request: &CheckRequest, raw: &Path, table: &Table, report: &mut Repo
     Ok(unfit)
 }
 
-/// The name of a system, and what is wrong with its files; the boot-order lint sees them with `laid` over them.
-pub fn of_system(tree: &dyn Tree, laid: &[Laid]) -> (String, Vec<Finding>) {
+/// The name of a system, and what is wrong with its files; the boot-order lint sees what user-data does to them, too.
+pub fn of_system(tree: &dyn Tree, user_data: &UserData) -> (String, Vec<Finding>) {
     let root = Root(tree);
     let system = System {
         root,
@@ -225,8 +225,8 @@ pub fn of_system(tree: &dyn Tree, laid: &[Laid]) -> (String, Vec<Finding>) {
     findings.extend(cloud_init::check(&system));
     findings.extend(network::check(&system));
     findings.extend(identity::check(root));
-    let later = Overlay::new(tree, laid);
-    findings.extend(lint::boot_order(Root(&later)));
+    let later = Overlay::new(tree, &user_data.files);
+    findings.extend(lint::boot_order(Root(&later), &user_data.commands));
     (name(root), findings)
 }
 

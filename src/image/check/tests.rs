@@ -14,7 +14,7 @@ use sound::{Files, sound};
 fn codes(files: &Files) -> Vec<Code> {
     let folder = tempfile::tempdir().unwrap();
     sound::write(files, folder.path());
-    let (name, findings) = of_system(&Folder(folder.path().to_owned()), &[]);
+    let (name, findings) = of_system(&Folder(folder.path().to_owned()), &UserData::default());
     assert!(name.starts_with("Debian GNU/Linux 13"), "{name}");
     assert!(
         findings
@@ -249,8 +249,7 @@ fn files_of_user_data_are_seen_by_the_lint() {
         indented("[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nExecStart=sh -c 'systemctl start late'\n"),
         indented(&UNIT.replace("no\n", "no\nAfter=networking.service\n")),
     );
-    let laid = user_data_files(&text).unwrap();
-    let (_, findings) = of_system(&tree, &laid);
+    let (_, findings) = of_system(&tree, &read_user_data(&text).unwrap());
     assert_eq!(findings.iter().map(|finding| finding.code).collect::<Vec<_>>(), [Code::Deadlock]);
 }
 

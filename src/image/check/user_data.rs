@@ -1,16 +1,29 @@
-//! The files that a host's user-data has cloud-init write: what the lint lays over the image.
+//! What a host's user-data does to its boot, for the lint: the files that cloud-init writes, and the commands that it runs.
 
 use std::io::Read;
 
 use base64::Engine;
 use serde::Deserialize;
 
+use crate::image::lint::{Command, Stage, UserData};
 use crate::image::tree::{Laid, READ_MAX};
 
 #[derive(Deserialize)]
 struct CloudConfig {
     #[serde(default)]
     write_files: Vec<WriteFile>,
+    #[serde(default)]
+    bootcmd: Vec<Item>,
+    #[serde(default)]
+    runcmd: Vec<Item>,
+}
+
+/// An item of bootcmd or runcmd: a text for the shell, or a program and its arguments.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Item {
+    Text(String),
+    Words(Vec<serde_json::Value>),
 }
 
 /// An item of write_files (cloud-init's reference, "Write Files").
@@ -26,16 +39,36 @@ struct WriteFile {
     permissions: Option<String>,
 }
 
-/// The files of a cloud-config, in their order.
+/// The files and commands of a cloud-config, in their order.
 ///
 /// # Errors
 /// Why it is none, as a text.
-pub fn files(text: &str) -> Result<Vec<Laid>, String> {
+pub fn read(text: &str) -> Result<UserData, String> {
     if text.lines().next().map(str::trim_end) != Some("#cloud-config") {
         return Err("its first line is not #cloud-config".to_owned());
     }
     let config: CloudConfig = serde_yaml::from_str(text).map_err(|error| error.to_string())?;
-    config.write_files.into_iter().map(laid).collect()
+    let files = config.write_files.into_iter().map(laid).collect::<Result<_, _>>()?;
+    let commands = [(Stage::Network, config.bootcmd), (Stage::Final, config.runcmd)];
+    let commands = commands
+        .into_iter()
+        .flat_map(|(stage, items)| items.into_iter().map(move |item| command(stage, item)));
+    Ok(UserData {
+        files,
+        commands: commands.collect(),
+    })
+}
+
+fn command(stage: Stage, item: Item) -> Command {
+    let words = match item {
+        Item::Text(text) => vec!["sh".to_owned(), "-c".to_owned(), text],
+        // Numbers and the like become words as they are written.
+        Item::Words(words) => words
+            .iter()
+            .map(|word| word.as_str().map_or_else(|| word.to_string(), str::to_owned))
+            .collect(),
+    };
+    Command { stage, words }
 }
 
 fn laid(file: WriteFile) -> Result<Laid, String> {

@@ -5,7 +5,7 @@ fn files_are_decoded() {
     let text = "#cloud-config\nhostname: x\nwrite_files:\n- {path: /a, content: b, permissions: '0755'}\n\
                 - {path: /c, encoding: b64, content: aGVs\u{20}bG8=, append: true}\n\
                 - {path: /d, encoding: gz+b64, content: H4sIAAAAAAACA8tIzcnJBwCGphA2BQAAAA==}\n";
-    let files = files(text).unwrap();
+    let files = read(text).unwrap().files;
     let shown: Vec<(&str, u16, &[u8], bool)> = files
         .iter()
         .map(|file| (file.path.as_str(), file.mode, file.bytes.as_slice(), file.append))
@@ -33,7 +33,7 @@ fn what_is_no_cloud_config_is_refused() {
             "/a",
         ),
     ] {
-        let error = files(text).unwrap_err();
+        let error = read(text).unwrap_err();
         assert!(error.contains(why), "{text}: {error}");
     }
 }

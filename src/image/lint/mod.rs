@@ -16,10 +16,53 @@ use load::Units;
 use scripts::Start;
 
 use super::check::{Code, Finding};
-use super::tree::Root;
+use super::tree::{Laid, Root};
 
-/// Looks for units of `root` that hold up its boot.
-pub fn boot_order(root: Root<'_>) -> Vec<Finding> {
+/// When cloud-init runs a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// bootcmd.
+    Network,
+    /// runcmd.
+    Final,
+}
+
+impl Stage {
+    /// The units that are not done before the command is; before cloud-init 24.3 the first stage had another name.
+    fn units(self) -> &'static [&'static str] {
+        match self {
+            Self::Network => &["cloud-init-network.service", "cloud-init.service"],
+            Self::Final => &["cloud-final.service"],
+        }
+    }
+
+    /// The key in user-data.
+    fn key(self) -> &'static str {
+        match self {
+            Self::Network => "bootcmd",
+            Self::Final => "runcmd",
+        }
+    }
+}
+
+/// A command that cloud-init runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    pub stage: Stage,
+    /// Program and arguments.
+    pub words: Vec<String>,
+}
+
+/// What a host's user-data does to its boot.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UserData {
+    /// Laid over the image.
+    pub files: Vec<Laid>,
+    pub commands: Vec<Command>,
+}
+
+/// Looks for units of `root` that hold up its boot. `commands`: what cloud-init runs in it.
+pub fn boot_order(root: Root<'_>, commands: &[Command]) -> Vec<Finding> {
     let units = Units::new(root);
     let Some(target) = boot::target(&units) else {
         let help = "install systemd-sysv, and do not mask default.target: systemctl set-default multi-user.target";
@@ -29,7 +72,11 @@ pub fn boot_order(root: Root<'_>) -> Vec<Finding> {
     let interfaces = ifupdown::read(root);
     let mut starts: BTreeMap<String, Vec<Start>> = BTreeMap::new();
     for unit in jobs.iter().filter(|name| boot::is_service(name)).filter_map(|name| units.get(name)) {
-        starts.insert(unit.name.clone(), scripts::starts(root, &interfaces, &unit));
+        let own: Vec<&Command> = commands
+            .iter()
+            .filter(|command| command.stage.units().contains(&unit.name.as_str()))
+            .collect();
+        starts.insert(unit.name.clone(), scripts::starts(root, &interfaces, &unit, &own));
     }
     let mut findings = deadlocks(&units, &jobs, &starts);
     findings.extend(boot::cycles(&boot::order(&units, &jobs)).into_iter().map(cycle));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::Command;
 use super::boot::service_type;
 use super::ifupdown::{self, Interfaces, Stanza};
 use super::shell::{self, Call};
@@ -42,7 +43,8 @@ const STARTING: [&str; 8] = [
 ];
 
 /// What `unit`, a service, starts and waits for before it counts as started itself.
-pub fn starts(root: Root<'_>, interfaces: &Interfaces, unit: &Unit) -> Vec<Start> {
+/// `commands`: what user-data has it run besides.
+pub fn starts(root: Root<'_>, interfaces: &Interfaces, unit: &Unit, commands: &[&Command]) -> Vec<Start> {
     let mut walk = Walk {
         root,
         interfaces,
@@ -59,14 +61,11 @@ pub fn starts(root: Root<'_>, interfaces: &Interfaces, unit: &Unit) -> Vec<Start
     for key in keys {
         for setting in unit.all("Service", key) {
             let words = exec_words(&unit.expand(&setting.value));
-            let via = Via {
-                place: format!("{key}= in {}", setting.file),
-                stanza: None,
-                lacks: Vec::new(),
-                depth: DEPTH_MAX,
-            };
-            walk.command(&words, &via);
+            walk.command(&words, &Via::new(format!("{key}= in {}", setting.file)));
         }
+    }
+    for command in commands {
+        walk.command(&command.words, &Via::new(format!("{} of the user-data", command.stage.key())));
     }
     // The shortest way to a call first: a hook may call ifup, which runs the hook.
     walk.found
@@ -129,6 +128,17 @@ struct Via {
     stanza: Option<String>,
     lacks: Vec<String>,
     depth: usize,
+}
+
+impl Via {
+    fn new(place: String) -> Self {
+        Self {
+            place,
+            stanza: None,
+            lacks: Vec::new(),
+            depth: DEPTH_MAX,
+        }
+    }
 }
 
 struct Walk<'a> {

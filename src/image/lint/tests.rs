@@ -111,7 +111,7 @@ fn write(files: &Files) -> tempfile::TempDir {
 fn found(files: &Files) -> Vec<(Code, String)> {
     let folder = write(files);
     let tree = Folder(folder.path().to_owned());
-    let findings = boot_order(Root(&tree));
+    let findings = boot_order(Root(&tree), &[]);
     findings.into_iter().map(|finding| (finding.code, finding.message)).collect()
 }
 
@@ -358,14 +358,18 @@ fn our_own_hosts_do_not_hang() {
     let plan = crate::plan::plan(&crate::spec::load(text.as_bytes()).unwrap().0).unwrap();
     let artifacts = crate::render::cloud_init(&plan, None).unwrap();
     let user_data = artifacts.0.iter().find(|(path, _)| path.ends_with("host1/user-data")).unwrap().1;
-    let laid = crate::image::check::user_data_files(std::str::from_utf8(&user_data.bytes).unwrap()).unwrap();
+    let user_data = crate::image::check::read_user_data(std::str::from_utf8(&user_data.bytes).unwrap()).unwrap();
+    assert!(!user_data.commands.is_empty());
     let codes = |without: &[&str]| -> Vec<Code> {
-        let mut laid: Vec<Laid> = laid.clone();
+        let mut laid: Vec<Laid> = user_data.files.clone();
         let before = laid.len();
         laid.retain(|file| !without.iter().any(|name| file.path.contains(name)));
         assert_eq!(before, laid.len() + without.len());
         let later = Overlay::new(&tree, &laid);
-        boot_order(Root(&later)).into_iter().map(|finding| finding.code).collect()
+        boot_order(Root(&later), &user_data.commands)
+            .into_iter()
+            .map(|finding| finding.code)
+            .collect()
     };
     assert_eq!(codes(&[]), []);
     // The stock stanza of the tree stays, and is ours to leave out as well: br0 is not brought up by networking.service.
@@ -375,4 +379,36 @@ fn our_own_hosts_do_not_hang() {
         codes(&["networking.service.d/meshimg.conf", "openvswitch-switch.service.d/meshimg.conf"]),
         [Code::Deadlock]
     );
+}
+
+/// bootcmd runs within cloud-init's network stage, before sysinit.target.
+#[test]
+fn a_command_of_user_data_counts() {
+    let plain = "auto lo\niface lo inet loopback\n";
+    let folder = write(&with(&[
+        ("etc/network/interfaces.d/mesh", plain),
+        ("etc/network/if-pre-up.d/openvswitch", ""),
+    ]));
+    let tree = Folder(folder.path().to_owned());
+    let found = |text: &str| {
+        let user_data = crate::image::check::read_user_data(&format!("#cloud-config\n{text}")).unwrap();
+        let findings = boot_order(Root(&tree), &user_data.commands);
+        findings
+            .into_iter()
+            .map(|finding| (finding.code, finding.message))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(found("bootcmd:\n- systemctl start --no-block openvswitch-switch\n"), []);
+    // The final stage is not part of this tree's boot.
+    assert_eq!(found("runcmd:\n- systemctl start openvswitch-switch\n"), []);
+    for text in [
+        "- systemctl start openvswitch-switch",
+        "- [systemctl, start, openvswitch-switch]",
+        "- [sh, -c, \"true; service openvswitch-switch start\"]",
+    ] {
+        let found = found(&format!("bootcmd:\n{text}\n"));
+        assert_eq!(found.len(), 1, "{text}");
+        assert_eq!(found[0].0, Code::Deadlock);
+        assert!(found[0].1.contains(", bootcmd of the user-data\n"), "{}", found[0].1);
+    }
 }
