@@ -319,5 +319,9 @@ pub fn file_name(path: &str) -> &str {
 }
 
 #[cfg(test)]
+#[path = "../../tests/images/sound.rs"]
+pub mod sound;
+
+#[cfg(test)]
 #[path = "tree_tests.rs"]
-mod tests;
+pub mod tests;

@@ -1,17 +1,11 @@
+use super::sound::{Files, write};
 use super::*;
-use std::os::unix::fs::symlink;
 
-/// A folder with these files; `-> target` makes a link.
-fn tree(files: &[(&str, &str)]) -> (tempfile::TempDir, Folder) {
+/// A folder with these files; a text that begins with `-> ` is a link.
+pub fn tree(files: &[(&str, &str)]) -> (tempfile::TempDir, Folder) {
+    let files: Files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
     let folder = tempfile::tempdir().unwrap();
-    for (path, text) in files {
-        let path = folder.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        match text.strip_prefix("-> ") {
-            Some(target) => symlink(target, path).unwrap(),
-            None => std::fs::write(path, text).unwrap(),
-        }
-    }
+    write(&files, folder.path());
     let tree = Folder(folder.path().to_owned());
     (folder, tree)
 }

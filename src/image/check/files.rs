@@ -1,6 +1,7 @@
 //! The files of an ext4 file system in a disk.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
@@ -12,6 +13,8 @@ use crate::image::tree::{Entry, Kind, Tree};
 /// An ext4 file system (ext2 and ext3 too), read in place.
 pub struct Ext4Tree {
     volume: Ext4,
+    /// What was at the paths that were asked for: each look walks through all folders above, and checks their checksums.
+    known: RefCell<HashMap<String, Option<Entry>>>,
     /// The first error that was not "there is no such file".
     error: RefCell<Option<String>>,
 }
@@ -40,6 +43,7 @@ impl Ext4Tree {
         let volume = Ext4::load(Box::new(From { file, start })).map_err(|error| error.to_string())?;
         Ok(Self {
             volume,
+            known: RefCell::new(HashMap::new()),
             error: RefCell::new(None),
         })
     }
@@ -47,6 +51,24 @@ impl Ext4Tree {
     /// What went wrong while files were read, if anything did.
     pub fn error(&self) -> Option<String> {
         self.error.borrow().clone()
+    }
+
+    fn look(&self, path: &str) -> Option<Entry> {
+        let metadata = self.kept(path, self.volume.symlink_metadata(path))?;
+        let kind = match metadata.file_type() {
+            FileType::Regular => Kind::File,
+            FileType::Directory => Kind::Folder,
+            FileType::Symlink => {
+                let target = self.kept(path, self.volume.read_link(path))?;
+                Kind::Link(String::from_utf8_lossy(target.as_ref()).into_owned())
+            }
+            _ => Kind::Other,
+        };
+        Some(Entry {
+            kind,
+            mode: metadata.mode() & 0o7777,
+            size: metadata.len(),
+        })
     }
 
     fn kept<T>(&self, path: &str, result: Result<T, Ext4Error>) -> Option<T> {
@@ -63,21 +85,12 @@ impl Ext4Tree {
 
 impl Tree for Ext4Tree {
     fn entry(&self, path: &str) -> Option<Entry> {
-        let metadata = self.kept(path, self.volume.symlink_metadata(path))?;
-        let kind = match metadata.file_type() {
-            FileType::Regular => Kind::File,
-            FileType::Directory => Kind::Folder,
-            FileType::Symlink => {
-                let target = self.kept(path, self.volume.read_link(path))?;
-                Kind::Link(String::from_utf8_lossy(target.as_ref()).into_owned())
-            }
-            _ => Kind::Other,
-        };
-        Some(Entry {
-            kind,
-            mode: metadata.mode() & 0o7777,
-            size: metadata.len(),
-        })
+        if let Some(known) = self.known.borrow().get(path) {
+            return known.clone();
+        }
+        let entry = self.look(path);
+        self.known.borrow_mut().insert(path.to_owned(), entry.clone());
+        entry
     }
 
     fn names(&self, path: &str) -> Vec<String> {

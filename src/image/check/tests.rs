@@ -4,11 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::image::tree::Folder;
-
-#[path = "../../../tests/images/sound.rs"]
-mod sound;
-
-use sound::{Files, sound};
+use crate::image::tree::sound::{self, Files, sound};
 
 /// What is found in a system with these files.
 fn codes(files: &Files) -> Vec<Code> {

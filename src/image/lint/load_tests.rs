@@ -1,19 +1,5 @@
 use super::*;
-use crate::image::tree::Folder;
-
-fn tree(files: &[(&str, &str)]) -> (tempfile::TempDir, Folder) {
-    let folder = tempfile::tempdir().unwrap();
-    for (path, text) in files {
-        let path = folder.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        match text.strip_prefix("-> ") {
-            Some(target) => std::os::unix::fs::symlink(target, path).unwrap(),
-            None => std::fs::write(path, text).unwrap(),
-        }
-    }
-    let tree = Folder(folder.path().to_owned());
-    (folder, tree)
-}
+use crate::image::tree::tests::tree;
 
 #[test]
 fn etc_has_the_last_word_and_templates_stand_for_their_instances() {

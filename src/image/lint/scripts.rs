@@ -27,6 +27,9 @@ pub struct Start {
 /// How many scripts may call each other.
 const DEPTH_MAX: usize = 5;
 
+/// The largest script that is read, bytes; Debian's have less than 100 KiB.
+const SCRIPT_MAX: u64 = 512 * 1024;
+
 /// Where programs are looked for that are called by name alone.
 const PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
@@ -262,6 +265,11 @@ impl Walk<'_> {
         // Once in each surroundings: a hook for a stanza of its own kind, and without.
         let key = format!("{path} {:?} {:?}", via.stanza, via.lacks);
         if via.depth == 0 || !path.starts_with('/') || !self.seen.insert(key) {
+            return;
+        }
+        // Programs are read by nobody here, and some have many megabytes.
+        let is_small = self.root.entry(path).is_some_and(|entry| entry.size <= SCRIPT_MAX);
+        if !is_small {
             return;
         }
         let Some(text) = self.root.text(path) else { return };
