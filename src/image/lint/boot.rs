@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::load::Units;
 use super::unit::{Unit, kind};
+use crate::image::tree::{Kind, Root};
 
 /// Keys that pull another unit in.
 const PULLS: [&str; 4] = ["Wants", "Requires", "BindsTo", "Upholds"];
@@ -241,6 +242,37 @@ pub fn service_type(unit: &Unit) -> &str {
         _ => "simple",
     };
     unit.last("Service", "Type").unwrap_or_else(default)
+}
+
+/// Folders whose content is the same when the system runs; what is in others, such as /run, only then is known.
+const LASTING: [&str; 5] = ["/etc/", "/usr/", "/lib/", "/boot/", "/opt/"];
+
+/// Whether `unit` does anything when its turn comes, as far as files of the image decide that (systemd.unit(5), "Conditions and Asserts").
+/// One that does not is done at once.
+pub fn may_run(root: Root<'_>, unit: &Unit) -> bool {
+    let is_executable = |path: &str| {
+        root.entry(path)
+            .is_some_and(|entry| entry.kind == Kind::File && entry.mode & 0o111 != 0)
+    };
+    let fails = |key: &str, holds: &dyn Fn(&str) -> bool| {
+        unit.all("Unit", key).iter().any(|setting| {
+            let value = unit.expand(&setting.value);
+            // One of several that begin with | is enough: not decided here.
+            let (is_negated, path) = match value.strip_prefix('!') {
+                Some(path) => (true, path.trim()),
+                None => (false, value.trim()),
+            };
+            LASTING.iter().any(|folder| path.starts_with(folder)) && holds(path) == is_negated
+        })
+    };
+    let exists = |path: &str| root.exists(path);
+    !["Condition", "Assert"].iter().any(|kind| {
+        fails(&format!("{kind}PathExists"), &exists)
+            || fails(&format!("{kind}FileIsExecutable"), &is_executable)
+            || fails(&format!("{kind}PathIsDirectory"), &|path| {
+                root.entry(path).is_some_and(|entry| entry.kind == Kind::Folder)
+            })
+    })
 }
 
 /// Whether this is a service.

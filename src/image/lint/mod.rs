@@ -71,7 +71,12 @@ pub fn boot_order(root: Root<'_>, commands: &[Command]) -> Vec<Finding> {
     let jobs = boot::jobs(&units, &[target]);
     let interfaces = ifupdown::read(root);
     let mut starts: BTreeMap<String, Vec<Start>> = BTreeMap::new();
-    for unit in jobs.iter().filter(|name| boot::is_service(name)).filter_map(|name| units.get(name)) {
+    for unit in jobs
+        .iter()
+        .filter(|name| boot::is_service(name))
+        .filter_map(|name| units.get(name))
+        .filter(|unit| boot::may_run(root, unit))
+    {
         let own: Vec<&Command> = commands
             .iter()
             .filter(|command| command.stage.units().contains(&unit.name.as_str()))

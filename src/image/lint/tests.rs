@@ -323,3 +323,32 @@ fn a_command_of_user_data_counts() {
         assert!(found[0].1.contains(", bootcmd of the user-data\n"), "{}", found[0].1);
     }
 }
+
+/// What files of the image decide counts; what only the running system knows does not.
+#[test]
+fn a_service_whose_condition_fails_runs_nothing() {
+    let with_condition = |condition: &str| {
+        codes(&with(&[(
+            "etc/systemd/system/networking.service.d/a.conf",
+            &format!("[Unit]\n{condition}\n"),
+        )]))
+    };
+    for condition in [
+        "ConditionPathExists=/etc/none",
+        "ConditionPathExists=!/etc/network/interfaces",
+        "ConditionFileIsExecutable=/usr/sbin/ifup",
+        "AssertPathIsDirectory=/etc/network/interfaces",
+    ] {
+        assert_eq!(with_condition(condition), [], "{condition}");
+    }
+    for condition in [
+        "ConditionPathExists=/etc/network/interfaces",
+        "ConditionPathExists=!/etc/none",
+        "ConditionPathExists=/run/none",
+        "ConditionPathExists=|/etc/none",
+        "ConditionPathExists=/etc/none\nConditionPathExists=",
+        "ConditionPathIsDirectory=/lib/systemd",
+    ] {
+        assert_eq!(with_condition(condition), [Code::Deadlock], "{condition}");
+    }
+}
