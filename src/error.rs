@@ -182,7 +182,7 @@ fn image_exit(error: &ImageError) -> Exit {
 
 fn check_exit(error: &CheckError) -> Exit {
     match error {
-        CheckError::Open { .. } | CheckError::NotAFile { .. } | CheckError::UserData { .. } => Exit::File,
+        CheckError::Open { .. } | CheckError::NotAFile { .. } | CheckError::InUse | CheckError::UserData { .. } => Exit::File,
         CheckError::Temporary { .. } => Exit::Internal,
         CheckError::Info(_) => Exit::CommandFailed,
         CheckError::Interrupted => Exit::Interrupted,

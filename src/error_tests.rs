@@ -152,6 +152,7 @@ fn every_cause_has_its_exit_code() {
                 }
                 .into(),
                 CheckError::NotAFile { path: "disk".into() }.into(),
+                CheckError::InUse.into(),
                 CheckError::UserData {
                     path: "user-data".into(),
                     why: String::new(),

@@ -14,6 +14,7 @@ use std::process::{Command, Output, Stdio};
 use disk::{Disk, Root, tool};
 use meshimg::exec::find;
 use meshimg::image::check::Code;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// Whether all of `programs` are there; said if they are not.
@@ -350,4 +351,37 @@ fn no_damage_makes_it_panic() {
         let (status, stdout, stderr) = check(place.path(), &["disk.raw", "--boot", "none"]);
         assert!(matches!(status, Some(0 | 6)), "round {round}: {status:?}\n{stdout}{stderr}");
     }
+}
+
+/// A machine that runs from an image holds QEMU's lock on it.
+#[test]
+fn an_image_in_use_is_left_alone() {
+    if !has(&[TOOLS, &["qemu-system-x86_64"]].concat()) {
+        return;
+    }
+    let place = tempfile::tempdir().expect("a folder");
+    tool(place.path(), "qemu-img", &["create", "-q", "-f", "qcow2", "image", "8M"]);
+    // It returns when it has opened the image.
+    let start = [
+        "-nodefaults",
+        "-display",
+        "none",
+        "-accel",
+        "tcg",
+        "-S",
+        "-daemonize",
+        "-pidfile",
+        "process",
+    ];
+    tool(
+        place.path(),
+        "qemu-system-x86_64",
+        &[&start[..], &["-drive", "file=image,format=qcow2"]].concat(),
+    );
+    let (status, _, stderr) = check(place.path(), &["image", "--boot", "none"]);
+    let process = std::fs::read_to_string(place.path().join("process")).expect("the process");
+    let process = Pid::from_raw(process.trim().parse().expect("a number")).expect("a process");
+    kill_process(process, Signal::KILL).expect("it is ours");
+    let wanted = "error: the image is in use: shut the machine down that runs from it, or check a copy\n";
+    assert_eq!((status, stderr.as_str()), (Some(3), wanted));
 }

@@ -62,6 +62,8 @@ pub enum CheckError {
     /// A full disk too.
     #[error("cannot write {}: {source}; set TMPDIR to a folder with room for the whole disk", path.display())]
     Temporary { path: PathBuf, source: io::Error },
+    #[error("the image is in use: shut the machine down that runs from it, or check a copy")]
+    InUse,
     #[error("qemu-img says what is not understood: {0}")]
     Info(serde_json::Error),
     #[error("interrupted")]

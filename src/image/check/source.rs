@@ -268,6 +268,8 @@ fn consistent(info: &Info, image: &Path) -> Result<bool, ExecError> {
 /// qemu-img refused the file: a finding, with its own words.
 fn damaged(error: ExecError) -> Result<Result<Source, Finding>, CheckError> {
     match error {
+        // A machine runs from it: nothing is wrong with the file.
+        ExecError::Failed { stderr_tail, .. } if stderr_tail.contains(" lock") => Err(CheckError::InUse),
         ExecError::Failed { stderr_tail, .. } => Ok(Err(cut_off(first_line(&stderr_tail)))),
         other => Err(CheckError::Exec(other)),
     }
