@@ -39,10 +39,10 @@ Exit codes:
   0    fine
   1    meshimg's fault, or that of the machine it runs on, such as a full disk
   2    the command line is wrong
-  3    the cluster.yaml is wrong, or a source that is to be built
+  3    the cluster.yaml, or another file that is asked about, is wrong
   4    a program is not installed; the message names the package
   5    an external program failed
-  6    a probe failed, or --check found a difference
+  6    a probe failed, an image has errors, or --check found a difference
   130  interrupted";
 
 /// One cluster.yaml to Docker hosts whose containers share one switch

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use crate::exec::ExecError;
 use crate::image::ImageError;
+use crate::image::check::CheckError;
 use crate::image::openvswitch::OpenVSwitchError;
 use crate::lab::LabError;
 use crate::lab::accel::AccelError;
@@ -23,13 +24,13 @@ pub enum Exit {
     Internal = 1,
     /// The command line is wrong (clap uses the same).
     Usage = 2,
-    /// The cluster.yaml is wrong.
+    /// The cluster.yaml, or another file that is asked about, is wrong.
     File = 3,
     /// A program is not installed.
     ToolMissing = 4,
     /// An external program failed.
     CommandFailed = 5,
-    /// A probe is red, or `--check` found a difference.
+    /// A probe is red, an image has errors, or `--check` found a difference.
     ProbeFailed = 6,
     /// Ended by Ctrl-C: 128 + SIGINT, as shells have it.
     Interrupted = 130,
@@ -67,6 +68,11 @@ pub enum Error {
     #[error(transparent)]
     Image(#[from] crate::image::ImageError),
     #[error(transparent)]
+    Check(#[from] CheckError),
+    /// The report is printed already.
+    #[error("{image} has {}", found(*errors, *warnings))]
+    ImageFindings { image: String, errors: usize, warnings: usize },
+    #[error(transparent)]
     Lab(#[from] crate::lab::LabError),
     #[error("the lab '{cluster}' is not up; to start it: meshimg lab up {file}")]
     NotUp { cluster: String, file: String },
@@ -100,8 +106,9 @@ impl Error {
             | Self::Render(RenderError::TooLarge { .. } | RenderError::Nix { .. } | RenderError::NixOpenVSwitch { .. }) => Exit::File,
             Self::UnknownHost { .. } | Self::Usage(_) | Self::NotUp { .. } => Exit::Usage,
             Self::Exec(error) => exec_exit(error),
-            Self::Differs { .. } | Self::Red { .. } => Exit::ProbeFailed,
+            Self::Differs { .. } | Self::Red { .. } | Self::ImageFindings { .. } => Exit::ProbeFailed,
             Self::Image(error) => image_exit(error),
+            Self::Check(error) => check_exit(error),
             Self::Lab(error) => lab_exit(error),
             Self::Interrupted | Self::Write(WriteError::Interrupted) => Exit::Interrupted,
             Self::Seed(_) | Self::Supervisor(_) | Self::Plan(_) | Self::Render(_) | Self::Write(_) | Self::Output(_) | Self::Json(_) => {
@@ -191,6 +198,17 @@ fn open_vswitch_exit(error: &OpenVSwitchError) -> Exit {
         | OpenVSwitchError::NoPackaging { .. }
         | OpenVSwitchError::Dsc { .. }
         | OpenVSwitchError::Version { .. } => Exit::File,
+    }
+}
+
+fn check_exit(error: &CheckError) -> Exit {
+    match error {
+        CheckError::Open { .. } | CheckError::NotAFile { .. } | CheckError::InUse | CheckError::UserData { .. } => Exit::File,
+        CheckError::Temporary { .. } => Exit::Internal,
+        CheckError::Info(_) => Exit::CommandFailed,
+        CheckError::Interrupted => Exit::Interrupted,
+        CheckError::Exec(error) => exec_exit(error),
+        CheckError::Wait(error) => wait_exit(error),
     }
 }
 

@@ -139,6 +139,11 @@ fn every_cause_has_its_exit_code() {
                     source: full(),
                 }
                 .into(),
+                CheckError::Temporary {
+                    path: "raw".into(),
+                    source: full(),
+                }
+                .into(),
                 crate::plan::PlanError::NoSlice(1).into(),
                 crate::image::SeedError::TooLarge { bytes: 1 }.into(),
             ],
@@ -177,6 +182,18 @@ fn every_cause_has_its_exit_code() {
                 },
                 RenderError::TooLarge { host: host(), bytes: 1 }.into(),
                 ImageError::NotDebian.into(),
+                CheckError::Open {
+                    path: "disk.raw".into(),
+                    source: io::ErrorKind::NotFound.into(),
+                }
+                .into(),
+                CheckError::NotAFile { path: "disk".into() }.into(),
+                CheckError::InUse.into(),
+                CheckError::UserData {
+                    path: "user-data".into(),
+                    why: String::new(),
+                }
+                .into(),
                 LabError::ArchiveScheme { uri: file() }.into(),
             ],
         ),
@@ -188,6 +205,7 @@ fn every_cause_has_its_exit_code() {
                 LabError::Upstream(missing().into()).into(),
                 LabError::Accelerator(AccelError::Exec(missing())).into(),
                 ImageError::Exec(missing()).into(),
+                CheckError::Exec(missing()).into(),
             ],
         ),
         (
@@ -205,12 +223,18 @@ fn every_cause_has_its_exit_code() {
                 .into(),
                 ImageError::Exec(failed()).into(),
                 ImageError::Wait(late()).into(),
+                CheckError::Exec(failed()).into(),
             ],
         ),
         (
             Exit::ProbeFailed,
             vec![
                 Error::Red { red: 1 },
+                Error::ImageFindings {
+                    image: "disk.raw".to_owned(),
+                    errors: 1,
+                    warnings: 0,
+                },
                 Error::Differs {
                     count: 1,
                     folder: "out".to_owned(),
@@ -230,6 +254,8 @@ fn every_cause_has_its_exit_code() {
                 LabError::Accelerator(AccelError::Wait(wait_interrupted())).into(),
                 ImageError::Exec(interrupted()).into(),
                 ImageError::Wait(wait_interrupted()).into(),
+                CheckError::Wait(wait_interrupted()).into(),
+                CheckError::Interrupted.into(),
             ],
         ),
     ];

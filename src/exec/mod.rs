@@ -14,4 +14,4 @@ mod tests;
 
 pub use command::{ExecError, Finished, Tool};
 pub use running::Running;
-pub use tool::{OVMF, find, package_of, require};
+pub use tool::{find, package_of, require};

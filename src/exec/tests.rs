@@ -18,6 +18,7 @@ fn a_missing_program_names_its_package() {
         "qemu-img-that-is-not-there not found; install qemu-img-that-is-not-there (apt-get install qemu-img-that-is-not-there)"
     );
     assert_eq!(package_of("qemu-img"), "qemu-utils");
+    assert_eq!(package_of("/usr/share/OVMF/OVMF_CODE_4M.fd"), "ovmf");
 }
 
 #[test]

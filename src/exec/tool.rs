@@ -14,16 +14,14 @@ pub fn package_of(program: &str) -> &str {
         "setpriv" | "setsid" | "unshare" => "util-linux",
         "newuidmap" | "newgidmap" => "uidmap",
         "busybox" => "busybox-static",
+        "sfdisk" => "fdisk",
+        firmware if firmware.starts_with("/usr/share/OVMF/") => "ovmf",
         "apt-get" | "apt-config" | "/usr/lib/apt/apt-helper" => "apt",
         "cloud-init" => "cloud-init",
         "docker" => "docker.io",
-        OVMF => "ovmf",
         other => other,
     }
 }
-
-/// What stands for UEFI firmware where programs are named; it is none.
-pub const OVMF: &str = "UEFI firmware for QEMU";
 
 /// Finds `program` in PATH or in the administrator's folders, which an ordinary user's PATH lacks on Debian.
 pub fn find(program: &str) -> Option<PathBuf> {

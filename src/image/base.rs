@@ -7,7 +7,7 @@ use super::cache::{Cache, Inputs, Key};
 use super::disk::{self, DISK_ID};
 use super::hooks::{self, Hooks};
 use super::{BaseImage, Boot, ImageError};
-use super::{packages, tree};
+use super::{mmdebstrap, packages};
 use crate::spec::{ArchiveUrl, Os};
 use crate::ui::Ui;
 
@@ -89,7 +89,7 @@ fn mmdebstrap(request: &BaseRequest, suite: &str, hooks: &str, tar: &Path) -> Ve
     if request.flavor.is_stock() {
         calls.push(format!("--customize-hook=sh {hooks}/archive.sh \"$1\""));
     }
-    tree::mmdebstrap(suite, &packages(request), &calls, tar, request.archive.as_ref())
+    mmdebstrap::arguments(suite, &packages(request), &calls, tar, request.archive.as_ref())
 }
 
 /// Everything that decides what an image is.
@@ -108,7 +108,7 @@ fn inputs(request: &BaseRequest, suite: &str) -> Inputs {
     inputs.add("partitions", disk::partitions());
     inputs.add("setup.sh", SETUP_SCRIPT);
     inputs.add("archive.sh", ARCHIVE_SCRIPT);
-    inputs.add("tree.sh", tree::TREE_SCRIPT);
+    inputs.add("tree.sh", mmdebstrap::TREE_SCRIPT);
     inputs.add("disk.sh", disk::DISK_SCRIPT);
     inputs.add("command-line", command_line());
     inputs
@@ -143,7 +143,7 @@ fn image(folder: &Path) -> BaseImage {
 /// [`ImageError::NotDebian`]; a missing program; what mmdebstrap or mke2fs said; a file that could not be written. Nothing is left in
 /// the cache then.
 pub fn base(request: &BaseRequest, cache: &Cache, ui: &Ui) -> Result<BaseImage, ImageError> {
-    let suite = tree::suite(request.os)?;
+    let suite = mmdebstrap::suite(request.os)?;
     let key = inputs(request, suite).key();
     let folder = match cache.find(&key) {
         Some(folder) => folder,
@@ -160,7 +160,7 @@ fn build(request: &BaseRequest, suite: &str, key: &Key, folder: &Path, ui: &Ui) 
     let tar = folder.join("root.tar");
     let hooks = Hooks::new(&[("setup.sh", SETUP_SCRIPT), ("archive.sh", ARCHIVE_SCRIPT)])?;
     ui.step(&format!("{what}: packages"), || {
-        tree::run(&hooks, mmdebstrap(request, suite, hooks.path(), &tar), folder, &[])
+        mmdebstrap::run(&hooks, mmdebstrap(request, suite, hooks.path(), &tar), folder, &[])
     })?;
     ui.step(&format!("{what}: disk"), || disk::make(folder, &tar, request, &key.uuid()))
 }
@@ -180,7 +180,7 @@ mod tests {
 
     /// The arguments, one a line.
     fn shown(request: &BaseRequest) -> String {
-        let arguments = mmdebstrap(request, tree::suite(request.os).unwrap(), "/tmp/hooks", Path::new("root.tar"));
+        let arguments = mmdebstrap(request, mmdebstrap::suite(request.os).unwrap(), "/tmp/hooks", Path::new("root.tar"));
         let lines: Vec<String> = arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
         lines.join("\n")
     }
@@ -214,7 +214,7 @@ mod tests {
                 &request(Os::Debian13, Flavor::Full),
                 &["true".into()],
             );
-            let arguments = tree::unshare(is_root, Path::new("/c/disk.sh"), &words);
+            let arguments = mmdebstrap::unshare(is_root, Path::new("/c/disk.sh"), &words);
             arguments.join(std::ffi::OsStr::new(" ")).into_string().unwrap()
         };
         insta::assert_snapshot!(line(true), @"--mount --propagation=private -- sh -eu /c/disk.sh /c/root.tar /c full  true");
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn the_key_changes_with_every_input() {
-        let key = |request: &BaseRequest| inputs(request, tree::suite(request.os).unwrap()).key().to_string();
+        let key = |request: &BaseRequest| inputs(request, mmdebstrap::suite(request.os).unwrap()).key().to_string();
         let plain = request(Os::Debian13, Flavor::Full);
         let archive = Some("https://archive.example.org/debian".parse().unwrap());
         let keys = [

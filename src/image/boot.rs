@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::check::{self, Firmware};
 use super::{BaseImage, ImageError};
 use crate::exec::{self, ExecError, Tool};
 
@@ -24,41 +25,14 @@ pub enum Boot {
     Uefi { code: PathBuf, variables: PathBuf },
 }
 
-/// A firmware.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Firmware {
-    /// What QEMU brings with it
-    Bios,
-    /// That of the package ovmf
-    Uefi,
-}
-
-/// Where Debian's package ovmf has the firmware, and the variables of one that has never run; the first is the newer one.
-const OVMF: [(&str, &str); 2] = [
-    ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
-    ("/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"),
-];
-
 impl Firmware {
     /// How a machine boots by it.
     ///
     /// # Errors
     /// [`ExecError::Missing`] where there is no UEFI firmware.
     pub fn boot(self) -> Result<Boot, ExecError> {
-        match self {
-            Self::Bios => Ok(Boot::Bios),
-            Self::Uefi => {
-                let there = |(code, variables): &&(&str, &str)| Path::new(code).is_file() && Path::new(variables).is_file();
-                let (code, variables) = OVMF
-                    .iter()
-                    .find(there)
-                    .ok_or_else(|| ExecError::missing(vec![exec::OVMF.to_owned()]))?;
-                Ok(Boot::Uefi {
-                    code: code.into(),
-                    variables: variables.into(),
-                })
-            }
-        }
+        let found = check::firmware_files(self)?.code_and_settings;
+        Ok(found.map_or(Boot::Bios, |(code, variables)| Boot::Uefi { code, variables }))
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::ImageError;
 use super::base::BaseRequest;
-use super::tree;
+use super::mmdebstrap;
 use crate::exec::Tool;
 
 /// What unpacks the tar, takes away what is particular to one machine, checks, and calls mke2fs.
@@ -60,12 +60,12 @@ pub(super) fn words(tar: &Path, folder: &Path, request: &BaseRequest, command: &
 
 /// Makes disk and kernel in `folder` of the tar in it.
 pub(super) fn make(folder: &Path, tar: &Path, request: &BaseRequest, uuid: &str) -> Result<(), ImageError> {
-    tree::run_script(folder, DISK_SCRIPT, &words(tar, folder, request, &mke2fs(uuid)), DISK_DEADLINE)?;
+    mmdebstrap::run_script(folder, DISK_SCRIPT, &words(tar, folder, request, &mke2fs(uuid)), DISK_DEADLINE)?;
     Tool::new("sfdisk", DISK_DEADLINE)
         .arguments(["--quiet", "--no-reread", "--no-tell-kernel"])
         .argument(folder.join(DISK))
         .stdin(partitions())
-        .environment("PATH", tree::PATH)
+        .environment("PATH", mmdebstrap::PATH)
         .run()?;
     Ok(())
 }

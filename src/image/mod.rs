@@ -7,20 +7,24 @@ mod base;
 mod boot;
 mod bootable;
 mod cache;
+pub mod check;
 mod disk;
 pub mod fetch;
 mod hooks;
+pub mod lint;
+mod mmdebstrap;
 pub mod openvswitch;
 mod packages;
 mod seed;
 #[cfg(test)]
 mod tests;
-mod tree;
+pub mod tree;
 
 pub use base::{BaseRequest, Flavor, base};
-pub use boot::{Boot, Firmware, of_file};
+pub use boot::{Boot, of_file};
 pub use bootable::{Bootable, BootableRequest, Format, bootable, put};
 pub use cache::{Cache, Inputs, Key};
+pub use check::Firmware;
 pub use seed::{SeedError, nocloud};
 
 use crate::exec::ExecError;

@@ -167,7 +167,7 @@ pub(super) fn write(folder: &LabFolder, lab: &LabFile, request: &LabRequest) -> 
         })?;
         write_private(&folder.file(&names::seed(&guest.name)), &seed)?;
         let image = request.image(host)?;
-        let overlay = qemu::overlay_arguments(image, &names::disk(&guest.name));
+        let overlay = qemu::overlay_arguments(&image.disk, &image.format, qemu::disk_size(&image.boot), &names::disk(&guest.name));
         Tool::new("qemu-img", TOOL_DEADLINE)
             .arguments(overlay)
             .folder(folder.path())

@@ -215,13 +215,17 @@ pub fn trial_arguments(accelerator_kind: Accelerator, image: &BaseImage, serial:
 /// The disk of a host that boots as real ones do: larger than the image, whose root file system grows at the first boot.
 const GROWN_DISK: &str = "4G";
 
-/// Arguments of qemu-img that make a host's disk on top of the shared disk of an image.
-pub fn overlay_arguments(image: &BaseImage, overlay: &str) -> Vec<String> {
-    let base = image.disk.to_string_lossy();
-    let arguments = ["create", "-q", "-f", "qcow2", "-F", &image.format, "-b", &base, overlay];
-    let size = match image.boot {
+/// The size of a host's disk, where it is not that of the image.
+pub fn disk_size(boot: &Boot) -> Option<&'static str> {
+    match boot {
         Boot::Kernel { .. } => None,
         Boot::Bios | Boot::Uefi { .. } => Some(GROWN_DISK),
-    };
+    }
+}
+
+/// Arguments of qemu-img that make a disk of `size` on top of a shared one, which has `format`.
+pub fn overlay_arguments(base: &Path, format: &str, size: Option<&str>, overlay: &str) -> Vec<String> {
+    let base = base.to_string_lossy();
+    let arguments = ["create", "-q", "-f", "qcow2", "-F", format, "-b", &base, overlay];
     arguments.into_iter().chain(size).map(str::to_owned).collect()
 }

@@ -36,6 +36,11 @@ fn missing_programs_are_named_with_their_packages() {
     for (arguments, named) in [
         (&["image", "base"][..], &["mmdebstrap", "unshare", "apt-get install "][..]),
         (
+            &["image", "check", "cluster.yaml"],
+            &["qemu-img", "qemu-system-x86_64", "qemu-utils"],
+        ),
+        (&["image", "check", "cluster.yaml", "--boot", "none"], &["qemu-img", "qemu-utils"]),
+        (
             &["lab", "up", "cluster.yaml"],
             &[
                 "qemu-system-x86_64",

@@ -5,6 +5,7 @@ mod boot;
 mod bundle;
 mod faults;
 mod host_faults;
+mod images;
 mod isolation;
 mod mesh;
 mod mixed;
@@ -30,6 +31,7 @@ pub const SOON: Duration = Duration::from_secs(120);
 /// All tests, in the order in which they run: what disturbs a host comes after what only looks at it.
 pub fn all() -> Vec<Trial> {
     [
+        images::tests(),
         mesh::tests(),
         isolation::tests(),
         probes::tests(),

@@ -1,8 +1,9 @@
 //! `meshimg image`.
 
-use clap::Subcommand;
-
 mod build;
+mod check;
+
+use clap::Subcommand;
 
 use super::stock::{Stock, flavor};
 use super::{Context, load, output};
@@ -18,6 +19,9 @@ pub enum Verb {
     Build(build::Arguments),
     /// Build the image that the lab boots by default, or find it in the cache, and print its files
     Base(Base),
+    /// Say what is wrong with a disk image, and boot it; the file stays as it is
+    #[command(after_help = check::EXAMPLES)]
+    Check(check::Arguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -51,6 +55,7 @@ pub fn run(verb: Verb, context: &Context) -> Result<(), Error> {
     match verb {
         Verb::Build(arguments) => build::run(&arguments, context),
         Verb::Base(arguments) => base(arguments, context),
+        Verb::Check(arguments) => check::run(&arguments, context),
     }
 }
 

@@ -12,7 +12,7 @@ use super::layout::{self, Identifiers};
 use super::{BOOTABLE_SCRIPT, BootableRequest, boot_code, esp, manifest};
 use crate::exec::Tool;
 use crate::image::cache::{Inputs, Key};
-use crate::image::{ImageError, tree};
+use crate::image::{ImageError, mmdebstrap};
 
 /// What is made in the folder.
 pub const DISK: &str = "disk.raw";
@@ -76,13 +76,13 @@ pub fn make(request: &BootableRequest, key: &Key, tar: &Path, folder: &Path) -> 
     let key = key.to_string();
     let ids = identifiers(&key);
     let words = words(tar, folder, request.open_vswitch.as_deref(), &ids);
-    tree::run_script(folder, BOOTABLE_SCRIPT, &words, DISK_DEADLINE)?;
+    mmdebstrap::run_script(folder, BOOTABLE_SCRIPT, &words, DISK_DEADLINE)?;
     grow(&folder.join(DISK))?;
     Tool::new("sfdisk", DISK_DEADLINE)
         .arguments(["--quiet", "--no-reread", "--no-tell-kernel"])
         .argument(folder.join(DISK))
         .stdin(layout::partitions(&ids))
-        .environment("PATH", tree::PATH)
+        .environment("PATH", mmdebstrap::PATH)
         .run()?;
     write_loaders(folder, &ids)?;
     let packages = take(folder, "packages")?;

@@ -20,7 +20,7 @@ pub use put::put;
 
 use super::cache::{Cache, Inputs, Key};
 use super::hooks::{self, Hooks};
-use super::{ImageError, base, packages, tree};
+use super::{ImageError, base, mmdebstrap, packages};
 use crate::exec::Tool;
 use crate::spec::{ArchiveUrl, Os, PackageName};
 use crate::ui::Ui;
@@ -102,7 +102,7 @@ fn mmdebstrap(request: &BootableRequest, suite: &str, hooks: &str, tar: &Path) -
         options.push("--aptopt=Acquire::Check-Valid-Until \"false\"".to_owned());
     }
     options.push(format!("--customize-hook=sh {hooks}/epoch.sh \"$1\""));
-    tree::mmdebstrap(suite, &packages(request), &options, tar, request.archive.as_ref())
+    mmdebstrap::arguments(suite, &packages(request), &options, tar, request.archive.as_ref())
 }
 
 /// Everything that decides what the tree is.
@@ -120,7 +120,7 @@ fn disk_inputs(request: &BootableRequest, tree: &Key) -> Inputs {
     let mut inputs = Inputs::new("image", RECIPE_VERSION);
     inputs.add("tree", tree.to_string());
     inputs.add("open-vswitch", base::entry_name(request.open_vswitch.as_deref()));
-    inputs.add("script", format!("{}{BOOTABLE_SCRIPT}", tree::TREE_SCRIPT));
+    inputs.add("script", format!("{}{BOOTABLE_SCRIPT}", mmdebstrap::TREE_SCRIPT));
     disk::add_inputs(&mut inputs);
     inputs
 }
@@ -144,7 +144,7 @@ fn format_key(disk: &Key, format: Format) -> Key {
 /// # Errors
 /// [`ImageError::NotDebian`]; a missing program; what a tool said; a file that could not be written. Nothing half-made is left in the cache.
 pub fn bootable(request: &BootableRequest, cache: &Cache, ui: &Ui) -> Result<Bootable, ImageError> {
-    let suite = tree::suite(request.os)?;
+    let suite = mmdebstrap::suite(request.os)?;
     let tree_key = tree_inputs(request, suite).key();
     let disk_key = disk_inputs(request, &tree_key).key();
     let file_key = format_key(&disk_key, request.format);
@@ -183,7 +183,7 @@ fn disk_entry(request: &BootableRequest, suite: &str, keys: (&Key, &Key), cache:
                 let hooks = Hooks::new(&[("epoch.sh", EPOCH_SCRIPT)])?;
                 let arguments = mmdebstrap(request, suite, hooks.path(), &folder.join(TREE));
                 // The initrd is made once, with the disk.
-                tree::run(&hooks, arguments, folder, &[("INITRD", "No")])
+                mmdebstrap::run(&hooks, arguments, folder, &[("INITRD", "No")])
             })
         })?,
     };
@@ -230,7 +230,7 @@ mod tests {
     }
 
     fn shown(request: &BootableRequest) -> String {
-        let arguments = mmdebstrap(request, tree::suite(request.os).unwrap(), "/tmp/hooks", Path::new(TREE));
+        let arguments = mmdebstrap(request, mmdebstrap::suite(request.os).unwrap(), "/tmp/hooks", Path::new(TREE));
         let lines: Vec<String> = arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
         lines.join("\n")
     }
@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn each_entry_changes_with_its_inputs_alone() {
         let keys = |request: &BootableRequest| {
-            let tree = tree_inputs(request, tree::suite(request.os).unwrap()).key();
+            let tree = tree_inputs(request, mmdebstrap::suite(request.os).unwrap()).key();
             let disk = disk_inputs(request, &tree).key();
             let file = format_key(&disk, request.format);
             [tree, disk, file].map(|key| key.to_string())

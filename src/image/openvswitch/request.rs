@@ -101,7 +101,7 @@ impl BuildRequest {
 
     /// The release's name in the archive.
     pub(super) fn suite(&self) -> Result<&'static str, OpenVSwitchError> {
-        crate::image::tree::suite(self.os).map_err(|_| OpenVSwitchError::Release { os: self.os })
+        crate::image::mmdebstrap::suite(self.os).map_err(|_| OpenVSwitchError::Release { os: self.os })
     }
 
     /// What the source's version of the packages gets at its end: older than the same version of a later Debian ('~' sorts before the

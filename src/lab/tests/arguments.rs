@@ -132,10 +132,10 @@ fn arguments_of_the_trial_and_of_qemu_img() {
     -serial
     file:/tmp/a,,b
     "#);
-    insta::assert_snapshot!(qemu::overlay_arguments(&kernel, "host1.qcow2").join(" "), @"create -q -f qcow2 -F raw -b /images/base,1.raw host1.qcow2");
+    insta::assert_snapshot!(qemu::overlay_arguments(&kernel.disk, "raw", qemu::disk_size(&kernel.boot), "host1.qcow2").join(" "), @"create -q -f qcow2 -F raw -b /images/base,1.raw host1.qcow2");
     let disk = base(Boot::Bios);
     insta::assert_snapshot!(qemu::trial_arguments(Accelerator::Kvm, &disk, Path::new("/tmp/a")).join(" "), @"-name guest=meshimg:trial -nodefaults -no-user-config -display none -machine q35,sata=off,smbus=off,i8042=off -accel kvm -cpu host -m 1024M -no-reboot -drive if=none,id=disk,snapshot=on,format=raw,file=/images/base,,1.raw -device virtio-blk-pci,drive=disk,bootindex=0 -serial file:/tmp/a");
-    insta::assert_snapshot!(qemu::overlay_arguments(&disk, "host1.qcow2").join(" "), @"create -q -f qcow2 -F raw -b /images/base,1.raw host1.qcow2 4G");
+    insta::assert_snapshot!(qemu::overlay_arguments(&disk.disk, "qcow2", qemu::disk_size(&disk.boot), "host1.qcow2").join(" "), @"create -q -f qcow2 -F qcow2 -b /images/base,1.raw host1.qcow2 4G");
 }
 
 #[test]
