@@ -19,6 +19,8 @@ mod openvswitch;
 mod own_archive;
 #[path = "containers/parsers.rs"]
 mod parsers;
+#[path = "containers/source.rs"]
+mod source;
 #[path = "containers/stanzas.rs"]
 mod stanzas;
 #[path = "containers/ways.rs"]

@@ -96,7 +96,7 @@ impl Cluster {
         }
         let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
         let session = slot.get_or_insert_with(|| {
-            end_others(self);
+            end_others(Some(self));
             self.boot().map_err(|error| error.to_string())
         });
         match session {
@@ -174,9 +174,9 @@ impl Cluster {
 }
 
 /// Memory and cores are for one lab at a time.
-fn end_others(kept: &Cluster) {
+pub fn end_others(kept: Option<&Cluster>) {
     for cluster in [&THREE_HOSTS, &FOUR_HOSTS, &SYSTEMD, &MIXED] {
-        if !std::ptr::eq(cluster, kept)
+        if kept.is_none_or(|kept| !std::ptr::eq(cluster, kept))
             && let Err(error) = cluster.end()
         {
             eprintln!("{error}");

@@ -4,6 +4,8 @@
 
 mod clusters;
 mod scenarios;
+#[path = "../tests/containers/source.rs"]
+mod source;
 
 use std::process::ExitCode;
 

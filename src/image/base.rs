@@ -108,8 +108,7 @@ fn inputs(request: &BaseRequest, suite: &str) -> Inputs {
     inputs.add("partitions", disk::partitions());
     inputs.add("setup.sh", SETUP_SCRIPT);
     inputs.add("archive.sh", ARCHIVE_SCRIPT);
-    inputs.add("tree.sh", mmdebstrap::TREE_SCRIPT);
-    inputs.add("disk.sh", disk::DISK_SCRIPT);
+    inputs.add("disk.sh", mmdebstrap::whole_script(disk::DISK_SCRIPT));
     inputs.add("command-line", command_line());
     inputs
 }

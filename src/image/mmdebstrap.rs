@@ -7,10 +7,11 @@ use std::time::Duration;
 use super::ImageError;
 use super::hooks::Hooks;
 use crate::exec::Tool;
+use crate::render;
 use crate::spec::{ArchiveUrl, Os};
 
 /// What the scripts that make a disk begin with.
-pub(super) const TREE_SCRIPT: &str = include_str!("scripts/tree.sh");
+const TREE_SCRIPT: &str = include_str!("scripts/tree.sh");
 
 /// mmdebstrap takes 40 s with a near archive; a slow one may take its time.
 const PACKAGES_DEADLINE: Duration = Duration::from_secs(30 * 60);
@@ -78,10 +79,21 @@ pub(super) fn unshare(is_root: bool, script: &Path, words: &[OsString]) -> Vec<O
     arguments
 }
 
+/// A script with all that such scripts have in common before it. One of the functions puts the files there that images have of ours.
+pub(super) fn whole_script(script: &str) -> String {
+    let mut put_files = "put_files() {\n".to_owned();
+    for (path, text) in render::OF_IMAGES {
+        let path = path.trim_start_matches('/');
+        let folder = path.rsplit_once('/').map_or(".", |(folder, _)| folder);
+        put_files += &format!("mkdir -p {folder}\ncat >{path} <<'END'\n{text}END\nchmod 644 {path}\n");
+    }
+    format!("{TREE_SCRIPT}{put_files}}}\n{script}")
+}
+
 /// Runs a script over a tree, with what all such scripts have in common before it; `folder` has it meanwhile.
 pub(super) fn run_script(folder: &Path, script: &str, words: &[OsString], deadline: Duration) -> Result<(), ImageError> {
     let path = folder.join("script.sh");
-    super::write(&path, &format!("{TREE_SCRIPT}{script}"))?;
+    super::write(&path, &whole_script(script))?;
     let is_root = rustix::process::geteuid().is_root();
     Tool::new("unshare", deadline)
         .arguments(unshare(is_root, &path, words))
@@ -91,4 +103,22 @@ pub(super) fn run_script(folder: &Path, script: &str, words: &[OsString], deadli
     // The mount point that the namespace left behind.
     let tree = folder.join("tree");
     std::fs::remove_dir(&tree).map_err(|source| ImageError::file(&tree, source))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_put_files_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = whole_script("cd \"$1\"\nput_files\n");
+        let run = Tool::new("sh", Duration::from_secs(30))
+            .arguments(["-euc", &script, "sh"])
+            .argument(folder.path());
+        run.run().unwrap();
+        for (path, text) in render::OF_IMAGES {
+            assert_eq!(std::fs::read_to_string(folder.path().join(&path[1..])).unwrap(), *text, "{path}");
+        }
+    }
 }

@@ -36,6 +36,19 @@ static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| Templates::new(&[INTERF
 /// The drop-in that keeps Open vSwitch, where ifupdown is, out of the loop that would hold up the boot.
 const OPEN_VSWITCH_DROP_IN: &str = include_str!("../../cloud-init/openvswitch-switch.conf");
 
+/// The same for the socket that Open vSwitch 4 has.
+const OVSDB_SOCKET_DROP_IN: &str = include_str!("../../cloud-init/ovsdb-server-socket.conf");
+
+/// Path and text of the files that an image with Open vSwitch and ifupdown has before any user-data: without them its first boot would not come to
+/// the user-data.
+pub const OF_IMAGES: &[(&str, &str)] = &[
+    (
+        "/etc/systemd/system/openvswitch-switch.service.d/meshimg.conf",
+        OPEN_VSWITCH_DROP_IN,
+    ),
+    ("/etc/systemd/system/ovsdb-server.socket.d/meshimg.conf", OVSDB_SOCKET_DROP_IN),
+];
+
 /// Path, mode and text of a file that is the same on every host.
 type StaticFile = (&'static str, u16, &'static str);
 
@@ -78,6 +91,11 @@ const COMMON: &[StaticFile] = &[
         "/etc/systemd/system/ovsdb-server.service.d/meshimg.conf",
         0o644,
         include_str!("../../cloud-init/openvswitch-daemon.conf"),
+    ),
+    (
+        "/etc/systemd/system/ovsdb-server.socket.d/meshimg.conf",
+        0o644,
+        OVSDB_SOCKET_DROP_IN,
     ),
     ("/etc/sysctl.d/60-meshimg.conf", 0o644, include_str!("../../cloud-init/sysctl.conf")),
     (

@@ -12,6 +12,7 @@ const VERBS: &[&[&str]] = &[
     &["image", "base"],
     &["openvswitch"],
     &["openvswitch", "build"],
+    &["image", "build"],
     &["image", "check"],
     &["lab"],
     &["lab", "up"],

@@ -10,24 +10,16 @@ use std::time::Duration;
 use libtest_mimic::{Failed, Trial};
 use meshimg::exec::Tool;
 use meshimg::image::Cache;
-use meshimg::image::openvswitch::{BuildRequest, Source, build};
+use meshimg::image::openvswitch::{BuildRequest, build};
 use meshimg::spec::Os;
 use meshimg::ui::{Ui, Verbosity};
 use sha2::{Digest, Sha256};
 
 use super::container::Container;
 use super::host::{self, Host};
+use super::source::{DSC_SHA256, VERSION, dsc};
 
 const SCRIPT: &str = include_str!("scripts/own-archive.sh");
-
-/// The version that Debian 13 does not have.
-const VERSION: &str = "4.0.0";
-
-/// A source package of a later Debian, in its archive.
-const DSC: &str = "pool/main/o/openvswitch/openvswitch_4.0.0-2.dsc";
-
-/// Of that file.
-const DSC_SHA256: &str = "eea5aee0fc5c0d278753a67d85ae59e0ab1de43962fddb59245afac5cd123de5";
 
 /// For a question to apt or gpg.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -199,20 +191,6 @@ fn archive() -> Result<Archive, Failed> {
     };
     *made = Some(archive.clone());
     Ok(archive)
-}
-
-/// The source: what MESHIMG_OPEN_VSWITCH_DSC names, else in the archive of Debian that this machine's apt uses. Where the packages are in the
-/// cache nobody looks for it.
-fn dsc() -> Result<Source, Failed> {
-    if let Some(named) = std::env::var_os("MESHIMG_OPEN_VSWITCH_DSC") {
-        return Ok(named.to_string_lossy().parse()?);
-    }
-    let format = "$(ORIGIN)|$(LABEL)|$(REPO_URI)";
-    let targets = Tool::new("apt-get", DEADLINE).arguments(["indextargets", "--format", format, "Created-By: Packages"]);
-    let targets = targets.run()?.stdout_text();
-    let archive = targets.lines().find_map(|line| line.strip_prefix("Debian|Debian|"));
-    let archive = archive.ok_or("apt has no archive of Debian here; name the source in MESHIMG_OPEN_VSWITCH_DSC")?;
-    Ok(format!("{}/{DSC}", archive.trim_end_matches('/')).parse()?)
 }
 
 /// `release` signed by a key that nobody has had before or will have again, and that key.

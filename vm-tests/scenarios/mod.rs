@@ -2,6 +2,7 @@
 
 mod api;
 mod boot;
+mod bootable;
 mod bundle;
 mod faults;
 mod host_faults;
@@ -45,6 +46,7 @@ pub fn all() -> Vec<Trial> {
         faults::of_four_hosts(),
         systemd::tests(),
         mixed::tests(),
+        bootable::tests(),
     ]
     .into_iter()
     .flatten()

@@ -11,8 +11,9 @@ use crate::plan::HostPlan;
 use crate::spec::{ArchiveUrl, Os};
 
 pub const EXAMPLES: &str = "\
-The image is the same for all hosts: the user-data or the seed that `meshimg cloud-init`
-writes makes one of them of it. A cluster.yaml says the release, packages and archive.
+The image is the same for all hosts; the user-data or seed of a host, which
+`meshimg cloud-init` writes, makes that host of it. A cluster.yaml says the
+release, packages, archive and which Open vSwitch.
 
 Examples:
   meshimg image build cluster.yaml              prints where in the cache it is

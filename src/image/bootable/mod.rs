@@ -9,6 +9,7 @@ mod format;
 mod layout;
 mod manifest;
 mod put;
+mod vhdx;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -120,7 +121,7 @@ fn disk_inputs(request: &BootableRequest, tree: &Key) -> Inputs {
     let mut inputs = Inputs::new("image", RECIPE_VERSION);
     inputs.add("tree", tree.to_string());
     inputs.add("open-vswitch", base::entry_name(request.open_vswitch.as_deref()));
-    inputs.add("script", format!("{}{BOOTABLE_SCRIPT}", mmdebstrap::TREE_SCRIPT));
+    inputs.add("script", mmdebstrap::whole_script(BOOTABLE_SCRIPT));
     disk::add_inputs(&mut inputs);
     inputs
 }
@@ -192,6 +193,9 @@ fn disk_entry(request: &BootableRequest, suite: &str, keys: (&Key, &Key), cache:
     })
 }
 
+/// What a VHDX is called by, before a host has written to it: "meshimg".
+const VHDX_ID: [u8; 16] = *b"meshimg\0\0\0\0\0\0\0\0\0";
+
 /// The file with the sum of the disk's, as sha256sum(1) writes it.
 const SUMS: &str = "SHA256SUMS";
 
@@ -202,7 +206,14 @@ fn file(format: Format, disk: &Path, folder: &Path, ui: &Ui) -> Result<(), Image
     let made = folder.join(&name);
     ui.step(&format!("image: {}", format.name()), || -> Result<(), ImageError> {
         match format.conversion(&raw, &made) {
-            Some((program, arguments)) => drop(Tool::new(program, CONVERSION_DEADLINE).arguments(arguments).run()?),
+            Some((program, arguments)) => {
+                Tool::new(program, CONVERSION_DEADLINE).arguments(arguments).run()?;
+                if format == Format::Vhdx {
+                    let file = std::fs::File::options().read(true).write(true).open(&made);
+                    let settled = file.and_then(|file| vhdx::make_the_same(&file, VHDX_ID));
+                    settled.map_err(|source| ImageError::file(&made, source))?;
+                }
+            }
             // One disk under two names: the entries of the cache are never written to.
             None => std::fs::hard_link(&raw, &made).map_err(|source| ImageError::file(&made, source))?,
         }

@@ -17,6 +17,7 @@ make_common
 touch --date="@$epoch" usr
 quicken
 ifupdown
+put_files
 probe_image "$folder"
 
 ### cloud-init: where it looks, in this order; without one of them it has nothing to wait for

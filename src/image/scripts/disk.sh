@@ -11,6 +11,8 @@ if [ -n "$packages" ]; then
     bind_devices
     install_open_vswitch "$packages"
     unbind_devices
+    # Open vSwitch 4 takes cloud-init out of the first boot otherwise.
+    put_files
 fi
 make_common
 quicken

@@ -1,4 +1,4 @@
-# What scripts that make a disk of mmdebstrap's tar have in common; they run with the folder of the tree as theirs after `unpack`. They run as
+# What scripts that make a disk of mmdebstrap's tar have in common, put_files besides; they run with the folder of the tree as theirs after `unpack`. They run as
 # root, or as root of a user namespace, in a mount namespace of their own: the tree lies on a tmpfs that vanishes with the process, so nothing
 # that an ordinary user could not remove is ever left over.
 
