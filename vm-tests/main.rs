@@ -4,8 +4,6 @@
 
 mod clusters;
 mod scenarios;
-#[path = "../tests/containers/source.rs"]
-mod source;
 
 use std::process::ExitCode;
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::engine::{Seen, TemplateError, Templates};
 use super::{open_vswitch, ovs};
 use crate::plan::{HostPlan, Plan};
-use crate::spec::{Api, Network};
+use crate::spec::{Api, Network, OpenVSwitchSource};
 
 /// One file on a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,11 +91,6 @@ const COMMON: &[StaticFile] = &[
         "/etc/systemd/system/ovsdb-server.service.d/meshimg.conf",
         0o644,
         include_str!("../../cloud-init/openvswitch-daemon.conf"),
-    ),
-    (
-        "/etc/systemd/system/ovsdb-server.socket.d/meshimg.conf",
-        0o644,
-        OVSDB_SOCKET_DROP_IN,
     ),
     ("/etc/sysctl.d/60-meshimg.conf", 0o644, include_str!("../../cloud-init/sysctl.conf")),
     (
@@ -287,6 +282,14 @@ pub(super) fn files(host: &HostPlan, seen: &Seen) -> Result<Vec<HostFile>, Rende
         ));
         let networking = TEMPLATES.fill(NETWORKING.0, seen)?;
         files.push(file("/etc/systemd/system/networking.service.d/meshimg.conf", 0o644, networking));
+    }
+    if host.open_vswitch != OpenVSwitchSource::Distribution {
+        // None of the releases has it in its own packages.
+        files.push(file(
+            "/etc/systemd/system/ovsdb-server.socket.d/meshimg.conf",
+            0o644,
+            OVSDB_SOCKET_DROP_IN.to_owned(),
+        ));
     }
     files.extend(open_vswitch::files(&host.open_vswitch)?);
     files.push(file("/etc/meshimg/host.conf", 0o644, TEMPLATES.fill(HOST_CONF.0, seen)?));

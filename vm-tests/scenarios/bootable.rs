@@ -1,4 +1,4 @@
-//! Hosts that boot as real ones do: from an image with Open vSwitch built from source, by its own boot loader, one by BIOS and the others by UEFI.
+//! Hosts that boot as real ones do: from an image, by its own boot loader, one by BIOS and the others by UEFI.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,7 +6,6 @@ use std::time::Duration;
 use libtest_mimic::{Failed, Trial};
 use meshimg::image::check::{CheckRequest, SIZE_LIMIT, check};
 use meshimg::image::lint::UserData;
-use meshimg::image::openvswitch::{self, BuildRequest};
 use meshimg::image::{BootableRequest, Cache, Firmware, Format, bootable, of_file};
 use meshimg::lab::session::{Session, Size, request};
 use meshimg::machine::{Machine, ssh};
@@ -16,7 +15,6 @@ use meshimg::{render, spec};
 
 use super::{containers_reach_each_other, run};
 use crate::clusters::{all_green, end_others};
-use crate::source::{DSC_SHA256, VERSION, dsc};
 
 /// A reboot with an initrd that has the drivers of all machines, of two hosts at once.
 const REBOOT: Duration = Duration::from_secs(600);
@@ -26,7 +24,7 @@ const FIRMWARES: [(&str, Firmware); 3] = [("host1", Firmware::Bios), ("host2", F
 
 pub fn tests() -> Vec<Trial> {
     vec![
-        Trial::test("bootable::three_hosts_boot_from_an_image_with_open_vswitch_from_source", || {
+        Trial::test("bootable::three_hosts_boot_from_an_image", || {
             end_others(None);
             three_hosts().inspect_err(|failed| println!("{}", failed.message().unwrap_or("failed without a word")))
         }),
@@ -35,33 +33,29 @@ pub fn tests() -> Vec<Trial> {
 }
 
 fn cluster() -> Result<Plan, Failed> {
-    let text = format!(
-        "version: 1\nname: bootable\nopen-vswitch: {{source: build, version: {VERSION}, url: \"{}\", sha256: {DSC_SHA256}}}\n\
-         hosts: [{{name: host1, address: 192.0.2.1}}, {{name: host2, address: 192.0.2.2}}, {{name: host3, address: 192.0.2.3}}]\n",
-        dsc()?
-    );
+    let text = "version: 1\nname: bootable\n\
+         hosts: [{name: host1, address: 192.0.2.1}, {name: host2, address: 192.0.2.2}, {name: host3, address: 192.0.2.3}]\n";
     let (spec, _) = spec::load(text.as_bytes()).map_err(|problems| spec::render("bootable", text.as_bytes(), &problems, false))?;
     Ok(plan(&spec)?)
 }
 
-fn image(plan: &Plan, format: Format, cache: &Cache, ui: &Ui) -> Result<BootableRequest, Failed> {
+fn image(plan: &Plan, format: Format) -> BootableRequest {
     let host = &plan.hosts[0];
-    let built = BuildRequest::of_host(host, None).ok_or("the plan builds no Open vSwitch")?;
-    Ok(BootableRequest {
+    BootableRequest {
         os: host.os,
         archive: None,
         packages: host.packages.iter().cloned().collect(),
         is_snapshot: false,
-        open_vswitch: Some(openvswitch::build(&built, cache, ui)?),
+        open_vswitch: None,
         format,
-    })
+    }
 }
 
 fn three_hosts() -> Result<(), Failed> {
     let ui = Ui::new(Verbosity::Normal, false);
     let cache = Cache::from_environment()?;
     let plan = cluster()?;
-    let disk = bootable(&image(&plan, Format::Raw, &cache, &ui)?, &cache, &ui)?.disk;
+    let disk = bootable(&image(&plan, Format::Raw), &cache, &ui)?.disk;
     let checked = CheckRequest {
         image: disk.clone(),
         boot: Vec::new(),
@@ -72,7 +66,12 @@ fn three_hosts() -> Result<(), Failed> {
     if !findings.is_empty() {
         return Err(format!("{findings:?}").into());
     }
-    let mut request = request(&plan, &render::cloud_init(&plan, None)?, &BTreeMap::new(), Size::default())?;
+    let size = Size {
+        // An initrd with the drivers of all machines is unpacked to memory.
+        memory_mib: 768,
+        ..Size::default()
+    };
+    let mut request = request(&plan, &render::cloud_init(&plan, None)?, &BTreeMap::new(), size)?;
     for (host, (name, firmware)) in request.hosts.iter_mut().zip(FIRMWARES) {
         assert_eq!(host.plan.name.as_str(), name);
         host.image = Some(of_file(&disk, firmware)?);
@@ -91,11 +90,10 @@ fn as_promised(session: &mut Session<'_>) -> Result<(), Failed> {
             session,
             name,
             "if [ -d /sys/firmware/efi ]; then echo Uefi; else echo Bios; fi
-ovs-vsctl --version | sed -n '1s/.* //p'
 [ \"$(findmnt --noheadings --output SOURCE /boot/efi)\" = /dev/vda15 ] && echo esp
 [ \"$(df --output=size --block-size=1M / | tail -n 1)\" -gt 3500 ] && echo grown",
         )?;
-        if found != format!("{firmware:?}\n{VERSION}\nesp\ngrown\n") {
+        if found != format!("{firmware:?}\nesp\ngrown\n") {
             return Err(format!("{name}: {found}").into());
         }
     }
@@ -131,7 +129,7 @@ fn same_bytes() -> Result<(), Failed> {
     let ui = Ui::new(Verbosity::Normal, false);
     let cache = Cache::from_environment()?;
     let plan = cluster()?;
-    let mut request = image(&plan, Format::Raw, &cache, &ui)?;
+    let mut request = image(&plan, Format::Raw);
     let first = bootable(&request, &cache, &ui)?;
     let folder = tempfile::tempdir_in(cache.folder())?;
     let other = Cache::at(folder.path());

@@ -7,7 +7,7 @@ run files-hash sha256sum $files
 run files-mode stat --format '%a %n' $files
 run unit-files systemctl show --property Id,LoadState,UnitFileState,FragmentPath,DropInPaths,NeedDaemonReload \
   docker.service meshimg-mesh.service meshimg-setup.service networking.service openvswitch-switch.service ovs-vswitchd.service \
-  ovsdb-server.service
+  ovsdb-server.service ovsdb-server.socket
 run ovs-disk ovsdb-tool query /etc/openvswitch/conf.db '["Open_vSwitch", {"op": "select", "table": "Bridge", "where": []},
   {"op": "select", "table": "Port", "where": []}, {"op": "select", "table": "Interface", "where": []}]'
 run sysctl-files /lib/systemd/systemd-sysctl --cat-config
