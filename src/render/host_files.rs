@@ -46,7 +46,8 @@ pub const OF_IMAGES: &[(&str, &str)] = &[
         "/etc/systemd/system/openvswitch-switch.service.d/meshimg.conf",
         OPEN_VSWITCH_DROP_IN,
     ),
-    ("/etc/systemd/system/ovsdb-server.socket.d/meshimg.conf", OVSDB_SOCKET_DROP_IN),
+    // By another name than a host's own, which has it only where its Open vSwitch may be such a one.
+    ("/etc/systemd/system/ovsdb-server.socket.d/boot-order.conf", OVSDB_SOCKET_DROP_IN),
 ];
 
 /// Path, mode and text of a file that is the same on every host.
@@ -283,8 +284,8 @@ pub(super) fn files(host: &HostPlan, seen: &Seen) -> Result<Vec<HostFile>, Rende
         let networking = TEMPLATES.fill(NETWORKING.0, seen)?;
         files.push(file("/etc/systemd/system/networking.service.d/meshimg.conf", 0o644, networking));
     }
-    if host.open_vswitch != OpenVSwitchSource::Distribution {
-        // None of the releases has it in its own packages.
+    if matches!(host.open_vswitch, OpenVSwitchSource::Archive { .. }) {
+        // No release has the socket in its own packages, and an image with packages that were built has this already.
         files.push(file(
             "/etc/systemd/system/ovsdb-server.socket.d/meshimg.conf",
             0o644,
