@@ -123,6 +123,8 @@ in
           inherit (it.config) warnings;
           toplevel = it.config.system.build.toplevel.drvPath;
           inherit (words) bridge tunnels configuration;
+          # The unit reads just that.
+          runs = lib.hasSuffix " up ${it.pkgs.writeText "meshimg-mesh.conf" words.configuration}" it.config.systemd.services.meshimg-mesh.serviceConfig.ExecStart;
           daemon = it.config.virtualisation.docker.daemon.settings;
         }
       ) outputs.nixosConfigurations;

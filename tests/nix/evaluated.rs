@@ -16,13 +16,13 @@ const FILE: &str = "tests/nixos-hosts.json";
 const ANEW: &str = "`MESHIMG_UPDATE=1 MESHIMG_NIXPKGS=... cargo test --test nix` evaluates it anew";
 
 #[derive(Debug, Default, Serialize, Deserialize, PartialEq)]
-pub struct Evaluated {
+struct Evaluated {
     /// Of the modules and of the hosts' data.
     inputs: String,
     /// Of nixpkgs: what Docker's settings are besides ours differs from one to the next.
-    pub release: String,
+    release: String,
     /// By example and name.
-    pub hosts: BTreeMap<String, BTreeMap<String, Host>>,
+    hosts: BTreeMap<String, BTreeMap<String, Host>>,
 }
 
 #[derive(Debug, Serialize, Deserialize, PartialEq)]
@@ -77,6 +77,7 @@ pub fn compare(release: String, hosts: BTreeMap<String, BTreeMap<String, Host>>)
         assert_eq!(before.hosts, now.hosts, "{FILE}: {ANEW}");
         return;
     }
+    // Docker's settings are partly those of another NixOS; the mesh is ours alone.
     let meshes = |of: &Evaluated| -> Vec<String> {
         let hosts = of.hosts.values().flat_map(BTreeMap::values);
         hosts.map(|host| host.mesh.clone()).collect()

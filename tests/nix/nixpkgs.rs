@@ -226,6 +226,7 @@ fn the_examples_evaluate() {
             for (key, value) in &host.docker.daemon {
                 assert_eq!(it["daemon"][key], *value, "{name}/{}: {key}", host.name);
             }
+            assert_eq!(it["runs"], true, "{name}/{}: the unit reads something else", host.name);
             let (mesh, daemon) = (it["configuration"].as_str(), it["daemon"].as_object());
             let evaluated = evaluated::Host {
                 mesh: mesh.expect("a text").to_owned(),

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The mesh brought up by ifupdown, by the unit of systemd, and by the one that NixOS has: with Open vSwitch's real database and daemon, in its datapath in user space,
-# which needs no module of the kernel; all bridges are real, and so is Docker. /in/WAY has what each way puts on a host.
+# The mesh brought up by ifupdown, by the unit of systemd, and by the one that NixOS has: with Open vSwitch's real database and daemon, in its
+# datapath in user space, which needs no module of the kernel; all bridges are real, and so is Docker. /in/WAY has what each way puts on a host.
 # Prints after a line "# NAME" how things are then.
 . /in/systemd/etc/meshimg/host.conf
 printf '#!/bin/sh\nexit 0\n' >/usr/local/sbin/systemctl
@@ -48,6 +48,7 @@ docker_network() { # WAY
     mkdir "$folder"
     dockerd --config-file=/etc/docker/daemon.json >"$folder/log" 2>&1 &
     daemon=$!
+    # Whoever runs this script ends it should dockerd neither answer nor end.
     until docker version >/tmp/said 2>&1; do
         if ! kill -0 "$daemon" 2>/dev/null; then
             echo "wrong: dockerd has ended: $(tail -n 3 "$folder/log")"
