@@ -27,6 +27,8 @@ struct Manifest<'a> {
     archive: Option<&'a str>,
     source_version: &'a str,
     source: &'a [SourceFile],
+    /// What the build mends in the source, in words.
+    mended: Vec<&'a str>,
     files: Vec<SourceFile>,
     build_root: Vec<Package<'a>>,
 }
@@ -38,7 +40,16 @@ struct Package<'a> {
     version: &'a str,
 }
 
-/// Writes the manifest of the archive in `folder`. `root_packages` has `NAME ARCHITECTURE VERSION` of each package of the root, one a line.
+/// What the root of a build says of itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Build<'a> {
+    /// A line for each defect of the source that was mended.
+    pub mended: &'a str,
+    /// `NAME ARCHITECTURE VERSION` of each package of the root, one a line.
+    pub packages: &'a str,
+}
+
+/// Writes the manifest of the archive in `folder`.
 ///
 /// # Errors
 /// [`ImageError::File`].
@@ -47,7 +58,7 @@ pub fn write(
     suite: &str,
     key: &Key,
     gathered: &Gathered,
-    root_packages: &str,
+    build: &Build,
     folder: &Path,
 ) -> Result<(), ImageError> {
     let file = |path: std::path::PathBuf| {
@@ -59,7 +70,7 @@ pub fn write(
         let (first, last) = (line.find(' ')?, line.rfind(' ')?);
         Some([first, last])
     };
-    let packages = root_packages.lines().filter_map(|line| {
+    let packages = build.packages.lines().filter_map(|line| {
         let [first, last] = package(line)?;
         Some(Package {
             name: &line[..first],
@@ -77,6 +88,7 @@ pub fn write(
         archive: request.archive.as_ref().map(|archive| archive.as_str()),
         source_version: &gathered.version,
         source: &gathered.files,
+        mended: build.mended.lines().collect(),
         files: entries(folder)?.into_iter().map(file).collect::<Result<_, ImageError>>()?,
         build_root: packages.collect(),
     };

@@ -55,13 +55,19 @@ fn make(request: &BuildRequest, suite: &str, key: &Key, folder: &Path, log: &Pat
     let gathered = ui.step(&format!("{what}: source"), || gather::gather(request, hooks.folder()))?;
     let made = ui.step(&format!("{what}: build"), || root::run(request, suite, &hooks, folder, log))?;
     for entry in entries(&made)? {
-        if entry.file_name().is_none_or(|name| name != root::ROOT_PACKAGES) {
+        if entry.file_name().is_none_or(|name| name != root::ROOT_PACKAGES && name != root::MENDED) {
             copy(&entry, &folder.join(entry.file_name().unwrap_or_default()))?;
         }
     }
-    let packages = made.join(root::ROOT_PACKAGES);
-    let packages = fs::read_to_string(&packages).map_err(|source| ImageError::file(&packages, source))?;
-    manifest::write(request, suite, key, &gathered, &packages, folder)
+    let read = |name: &str| {
+        let path = made.join(name);
+        fs::read_to_string(&path).map_err(|source| ImageError::file(&path, source))
+    };
+    let build = manifest::Build {
+        mended: &read(root::MENDED)?,
+        packages: &read(root::ROOT_PACKAGES)?,
+    };
+    manifest::write(request, suite, key, &gathered, &build, folder)
 }
 
 /// The files of a folder, sorted.

@@ -20,12 +20,16 @@ const RECIPE_VERSION: &str = "1";
 pub const SCRIPTS: &[(&str, &str)] = &[
     ("hook.sh", include_str!("../scripts/openvswitch/hook.sh")),
     ("unpack.sh", include_str!("../scripts/openvswitch/unpack.sh")),
+    ("mend.sh", include_str!("../../../modules/mend-open-vswitch")),
     ("edit.sh", include_str!("../scripts/openvswitch/edit.sh")),
     ("build.sh", include_str!("../scripts/openvswitch/build.sh")),
 ];
 
 /// The list of packages in the root, which lies beside the archive when it comes out.
 pub const ROOT_PACKAGES: &str = "root-packages";
+
+/// What was mended in the source, a line for each, beside the archive too.
+pub const MENDED: &str = "mended";
 
 /// Three minutes on two cores; a slow archive and a slow machine may take their time.
 const DEADLINE: Duration = Duration::from_secs(60 * 60);

@@ -29,3 +29,4 @@ apt-ftparchive -o APT::FTPArchive::Release::Origin=meshimg -o APT::FTPArchive::R
     sed "s/^Date: .*/Date: $(date --utc --date="@$epoch" '+%a, %d %b %Y %H:%M:%S UTC')/" >Release
 mv Release archive/
 dpkg-query --show --showformat '${Package} ${Architecture} ${Version}\n' >archive/root-packages
+mv mended archive/

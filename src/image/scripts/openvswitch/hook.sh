@@ -7,7 +7,7 @@ root=$1 folder=$2 version=$3 suffix=$4
 exec >&2
 mkdir "$root/build"
 # By name: for an ordinary user ROOT itself lies in FOLDER.
-cp -r "$folder/source" "$folder/unpack.sh" "$folder/edit.sh" "$folder/build.sh" "$root/build/"
+cp -r "$folder/source" "$folder/unpack.sh" "$folder/mend.sh" "$folder/edit.sh" "$folder/build.sh" "$root/build/"
 chroot "$root" chown -R 1000:1000 /build
 as_builder() { # COMMAND...: nothing of the caller's environment, so that the same source gives the same bytes
     chroot "$root" unshare --net -- setpriv --reuid=1000 --regid=1000 --clear-groups --no-new-privs \

@@ -10,11 +10,13 @@ else
     tar --extract --file=source/openvswitch.tar --directory=tree --strip-components=1 --no-same-owner
 fi
 cd tree
+sh ../mend.sh . >../mended
 # In the name, for the date and in the words of the source's last entry: SOURCE_DATE_EPOCH is taken from it.
 version=$(dpkg-parsechangelog --show-field Version)$suffix
 {
-    printf 'openvswitch (%s) unstable; urgency=medium\n\n  * Built by meshimg, without DPDK and AF_XDP.\n\n -- %s  %s\n\n' \
-        "$version" "$(dpkg-parsechangelog --show-field Maintainer)" "$(dpkg-parsechangelog --show-field Date)"
+    printf 'openvswitch (%s) unstable; urgency=medium\n\n  * Built by meshimg, without DPDK and AF_XDP.\n' "$version"
+    sed 's/^/  * /' ../mended
+    printf '\n -- %s  %s\n\n' "$(dpkg-parsechangelog --show-field Maintainer)" "$(dpkg-parsechangelog --show-field Date)"
     cat debian/changelog
 } >changelog
 mv changelog debian/changelog
