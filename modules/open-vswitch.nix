@@ -55,12 +55,15 @@ in
       enable = true;
       package =
         if isBuilt then
-          package.overrideAttrs {
+          package.overrideAttrs (previous: {
             inherit (source) version;
             # What nixpkgs patches is in another version's lines.
             patches = [ ];
+            postPatch = (previous.postPatch or "") + ''
+              sh ${./mend-open-vswitch} .
+            '';
             src = pkgs.fetchurl { inherit (source) url hash; };
-          }
+          })
         else
           package;
     };

@@ -3,12 +3,13 @@
 mod boot;
 mod config;
 mod docker;
+mod floods;
 mod link;
 mod listening;
 mod sections;
 mod traffic;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -89,6 +90,8 @@ pub struct Facts {
     pub machine_id: Found<String>,
     pub listening: Found<Vec<Listener>>,
     pub traffic: Found<Traffic>,
+    /// By port of the mesh, the ports that Open vSwitch sends a broadcast to which comes in there, the bridge's own among them.
+    pub floods: Found<BTreeMap<String, BTreeSet<String>>>,
     pub config: Found<Config>,
 }
 
@@ -106,6 +109,7 @@ impl Facts {
             machine_id: Found::Unknown(why.to_owned()),
             listening: Found::Unknown(why.to_owned()),
             traffic: Found::Unknown(why.to_owned()),
+            floods: Found::Unknown(why.to_owned()),
             config: Found::Unknown(why.to_owned()),
         }
     }
@@ -127,6 +131,7 @@ impl Facts {
             machine_id: sections.text("machine-id").map(|text| text.trim().to_owned()).into(),
             listening: sections.text("listening").and_then(listening::parse).into(),
             traffic: traffic::parse(&sections).into(),
+            floods: sections.text("floods").and_then(floods::parse).into(),
             config: config::parse(&sections).into(),
         }
     }

@@ -149,6 +149,18 @@ fn host_facts(plan: &Plan, host: &HostPlan) -> Facts {
             forwarded: 16,
             bpdus: 4,
         }),
+        floods: Found::Known(
+            host.mesh_bridge
+                .ports
+                .iter()
+                .map(|port| {
+                    (
+                        port.name.to_string(),
+                        [host.mesh_bridge.name.to_string(), "gre_sys".to_owned()].into(),
+                    )
+                })
+                .collect(),
+        ),
         config: Found::Known(config(plan, host)),
     }
 }

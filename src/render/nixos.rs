@@ -37,6 +37,7 @@ pub const MODULES: &[(&str, &str)] = embedded![
     "flake.nix",
     "image.nix",
     "lib.nix",
+    "mend-open-vswitch",
     "mesh",
     "mesh.nix",
     "open-vswitch.nix",

@@ -1,4 +1,5 @@
-//! Hosts that boot as real ones do: from an image, by its own boot loader, one by BIOS and the others by UEFI.
+//! Hosts that boot as real ones do: from an image, by its own boot loader, one by BIOS and the others by UEFI; with an Open vSwitch that was
+//! built from source.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,6 +7,7 @@ use std::time::Duration;
 use libtest_mimic::{Failed, Trial};
 use meshimg::image::check::{CheckRequest, SIZE_LIMIT, check};
 use meshimg::image::lint::UserData;
+use meshimg::image::openvswitch::{self, BuildRequest, Source};
 use meshimg::image::{BootableRequest, Cache, Firmware, Format, bootable, of_file};
 use meshimg::lab::session::{Session, Size, request};
 use meshimg::machine::{Machine, ssh};
@@ -13,6 +15,7 @@ use meshimg::plan::{Plan, plan};
 use meshimg::ui::{Ui, Verbosity};
 use meshimg::{render, spec};
 
+use super::source::{DSC_SHA256, VERSION, dsc};
 use super::{containers_reach_each_other, run};
 use crate::clusters::{all_green, end_others};
 
@@ -33,29 +36,38 @@ pub fn tests() -> Vec<Trial> {
 }
 
 fn cluster() -> Result<Plan, Failed> {
-    let text = "version: 1\nname: bootable\n\
-         hosts: [{name: host1, address: 192.0.2.1}, {name: host2, address: 192.0.2.2}, {name: host3, address: 192.0.2.3}]\n";
+    let url = match dsc()? {
+        Source::Url(url) => url.to_string(),
+        Source::Path(path) => format!("file://{}", path.canonicalize()?.display()),
+    };
+    let text = format!(
+        "version: 1\nname: bootable\n\
+         hosts: [{{name: host1, address: 192.0.2.1}}, {{name: host2, address: 192.0.2.2}}, {{name: host3, address: 192.0.2.3}}]\n\
+         open-vswitch: {{source: build, version: {VERSION}, sha256: {DSC_SHA256}, url: '{url}'}}\n"
+    );
     let (spec, _) = spec::load(text.as_bytes()).map_err(|problems| spec::render("bootable", text.as_bytes(), &problems, false))?;
     Ok(plan(&spec)?)
 }
 
-fn image(plan: &Plan, format: Format) -> BootableRequest {
+fn image(plan: &Plan, format: Format) -> Result<BootableRequest, Failed> {
     let host = &plan.hosts[0];
-    BootableRequest {
+    let source = BuildRequest::of_host(host, None).ok_or("Open vSwitch is not to be built")?;
+    let archive = openvswitch::build(&source, &Cache::from_environment()?, &Ui::new(Verbosity::Normal, false))?;
+    Ok(BootableRequest {
         os: host.os,
         archive: None,
         packages: host.packages.iter().cloned().collect(),
         is_snapshot: false,
-        open_vswitch: None,
+        open_vswitch: Some(archive),
         format,
-    }
+    })
 }
 
 fn three_hosts() -> Result<(), Failed> {
     let ui = Ui::new(Verbosity::Normal, false);
     let cache = Cache::from_environment()?;
     let plan = cluster()?;
-    let disk = bootable(&image(&plan, Format::Raw), &cache, &ui)?.disk;
+    let disk = bootable(&image(&plan, Format::Raw)?, &cache, &ui)?.disk;
     let checked = CheckRequest {
         image: disk.clone(),
         boot: Vec::new(),
@@ -84,7 +96,14 @@ fn three_hosts() -> Result<(), Failed> {
 }
 
 fn as_promised(session: &mut Session<'_>) -> Result<(), Failed> {
-    all_green(&session.probe())?;
+    let verdicts = session.probe();
+    all_green(&verdicts)?;
+    let running = verdicts
+        .iter()
+        .filter(|verdict| verdict.summary.contains(&format!("Open vSwitch {VERSION},")));
+    if running.count() != FIRMWARES.len() {
+        return Err(format!("not every host says that it runs Open vSwitch {VERSION}: {verdicts:?}").into());
+    }
     for (name, firmware) in FIRMWARES {
         let found = run(
             session,
@@ -129,7 +148,7 @@ fn same_bytes() -> Result<(), Failed> {
     let ui = Ui::new(Verbosity::Normal, false);
     let cache = Cache::from_environment()?;
     let plan = cluster()?;
-    let mut request = image(&plan, Format::Raw);
+    let mut request = image(&plan, Format::Raw)?;
     let first = bootable(&request, &cache, &ui)?;
     let folder = tempfile::tempdir_in(cache.folder())?;
     let other = Cache::at(folder.path());

@@ -12,6 +12,8 @@ mod mesh;
 mod mixed;
 mod order;
 mod probes;
+#[path = "../../tests/containers/source.rs"]
+mod source;
 mod stock;
 mod systemd;
 mod underlay;

@@ -53,14 +53,7 @@ pub struct Build<'a> {
 ///
 /// # Errors
 /// [`ImageError::File`].
-pub fn write(
-    request: &BuildRequest,
-    suite: &str,
-    key: &Key,
-    gathered: &Gathered,
-    build: &Build,
-    folder: &Path,
-) -> Result<(), ImageError> {
+pub fn write(request: &BuildRequest, suite: &str, key: &Key, gathered: &Gathered, build: &Build, folder: &Path) -> Result<(), ImageError> {
     let file = |path: std::path::PathBuf| {
         let (sha256, bytes) = gather::hash(&path).map_err(|source| ImageError::file(&path, source))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -55,7 +55,10 @@ fn make(request: &BuildRequest, suite: &str, key: &Key, folder: &Path, log: &Pat
     let gathered = ui.step(&format!("{what}: source"), || gather::gather(request, hooks.folder()))?;
     let made = ui.step(&format!("{what}: build"), || root::run(request, suite, &hooks, folder, log))?;
     for entry in entries(&made)? {
-        if entry.file_name().is_none_or(|name| name != root::ROOT_PACKAGES && name != root::MENDED) {
+        if entry
+            .file_name()
+            .is_none_or(|name| name != root::ROOT_PACKAGES && name != root::MENDED)
+        {
             copy(&entry, &folder.join(entry.file_name().unwrap_or_default()))?;
         }
     }

@@ -10,3 +10,10 @@ traffic() {
 traffic traffic-start
 counted=$status
 started=$(cut -d ' ' -f 1 /proc/uptime)
+# Where a broadcast from each tunnel goes: Open vSwitch says it of a frame that is never there.
+# shellcheck disable=SC2016 # the inner shell puts the values in
+run floods sh -c 'ports=$(ovs-vsctl --timeout=10 list-ports "$1") || exit 1
+  for port in $ports; do
+    echo "from $port"
+    ovs-appctl --timeout=10 --target=ovs-vswitchd ofproto/trace "$1" "in_port=$port,dl_dst=ff:ff:ff:ff:ff:ff" --names
+  done' floods "$mesh_bridge"

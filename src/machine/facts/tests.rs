@@ -311,6 +311,7 @@ fn the_script_runs_to_its_end_on_any_machine() {
         "ovs-disk",
         "sysctl-files",
         "stanzas",
+        "floods",
         "traffic-end",
     ] {
         sections.get(name).unwrap();

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::check::Check;
+use super::loop_free::forwards;
 use super::{Facts, Probe, UNKNOWN_HELP, Verdict, for_each_host, on};
 use crate::machine::openvswitch::{Bridge, parse_bridge_id};
 use crate::plan::{DEFAULT_MAX_REVALIDATOR_MS, HostPlan, Plan};
 use crate::spec::{HostName, LoopProtection, OpenVSwitchSource};
 
 const HELP: &str = "on the host: `ovs-vsctl show`, `ovs-vsctl list Bridge`, and `journalctl -u meshimg-mesh -u openvswitch-switch`";
+
+const DEAF_HELP: &str = "with RSTP, Open vSwitch 4.0.0 and the last of some older releases do so: build it by `open-vswitch: {source: build}`, which mends the source, or take another version; docs/openvswitch.md";
 
 /// Bridge, version, fail mode, spanning tree protocol with priority and timers, MAC and MTU, how often packets are counted, and ovs-vswitchd's
 /// scheduling, per host.
@@ -52,13 +55,39 @@ fn judge(plan: &Plan, host: &HostPlan, facts: &Facts) -> Verdict {
         host.mesh_bridge.max_revalidator_ms,
     );
     scheduling(&mut check, facts);
+    let deaf = deaf(plan, host, facts, bridge);
+    let help = if matches!(&deaf, Ok(ports) if !ports.is_empty()) {
+        DEAF_HELP
+    } else {
+        HELP
+    };
+    match deaf {
+        Ok(ports) => check.holds(
+            ports.is_empty(),
+            format!("broadcasts from {} do not reach {name}", ports.join(", ")),
+        ),
+        Err(why) => check.holds(false, format!("where broadcasts go: {why}")),
+    }
     let summary = format!(
         "{name}, Open vSwitch {}, priority {}, MTU {}",
         version.map_or("unknown", String::as_str),
         host.mesh_bridge.priority,
         plan.mtu.mesh
     );
-    check.verdict(Probe::Ovs, on(&host.name), summary, HELP)
+    check.verdict(Probe::Ovs, on(&host.name), summary, help)
+}
+
+/// The tunnels whose broadcasts do not reach the host itself, although the tree lets them through.
+fn deaf(plan: &Plan, host: &HostPlan, facts: &Facts, bridge: &Bridge) -> Result<Vec<String>, String> {
+    let floods = facts.floods.known()?;
+    let name = host.mesh_bridge.name.as_str();
+    let ports = host.mesh_bridge.ports.iter().map(|port| port.name.as_str());
+    let forwarding = ports.filter(|port| {
+        let found = bridge.ports.get(*port);
+        found.is_some_and(|found| forwards(found, plan.spanning_tree.protocol))
+    });
+    let deaf = forwarding.filter(|port| floods.get(*port).is_some_and(|names| !names.contains(name)));
+    Ok(deaf.map(str::to_owned).collect())
 }
 
 /// Before all others: else BFD's messages are late on a busy host, and its peers take it for dead.

@@ -77,6 +77,30 @@ fn ovs_checks_the_bridge() {
     );
 }
 
+/// Open vSwitch 4.0.0 with RSTP: only what the tree lets through counts.
+#[test]
+fn ovs_checks_that_broadcasts_reach_the_host() {
+    let deaf = |host: &'static str, ports: &'static [&'static str]| {
+        reds(ovs, move |facts| {
+            let floods = known(&mut at(facts, host).floods);
+            for port in ports {
+                floods.insert((*port).to_owned(), ["drop".to_owned()].into());
+            }
+        })
+    };
+    one(&deaf("host2", &["gre1"]), "host2: broadcasts from gre1 do not reach br0");
+    one(
+        &deaf("host2", &["gre1", "gre3"]),
+        "host2: broadcasts from gre1, gre3 do not reach br0",
+    );
+    // Blocked at host3.
+    assert_eq!(deaf("host3", &["gre3"]), Vec::<String>::new());
+    let unknown = reds(ovs, |facts| {
+        at(facts, "host1").floods = Found::Unknown("no bridge named br0".into())
+    });
+    one(&unknown, "host1: where broadcasts go: no bridge named br0");
+}
+
 /// Where the plan says a version; where it does not, the sample's is as good as any.
 #[test]
 fn ovs_checks_the_version_that_was_built() {
