@@ -21,6 +21,9 @@ use super::source::{DSC_SHA256, VERSION, dsc};
 
 const SCRIPT: &str = include_str!("scripts/own-archive.sh");
 
+/// Asks the daemon of the packages where it sends broadcasts.
+const FLOODS: &str = include_str!("scripts/floods.sh");
+
 /// For a question to apt or gpg.
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -157,7 +160,9 @@ pub fn tests() -> Vec<Trial> {
     let changed = CHANGES
         .iter()
         .map(|change| Trial::test(format!("own-archive::refused::{}", change.0), move || refuses(change)));
-    good.into_iter().chain(older).chain(changed).collect()
+    let floods = [("distribution", false), ("built", true)]
+        .map(|(name, built)| Trial::test(format!("own-archive::floods-reach-the-host::{name}"), move || floods(built)));
+    good.into_iter().chain(older).chain(changed).chain(floods).collect()
 }
 
 /// The archive, built once and signed once.
@@ -276,6 +281,23 @@ fn wants(trust: Trust, url: &str) -> Result<(), Failed> {
         Ok(())
     } else {
         Err(format!("{said}\n--- state\n{state}").into())
+    }
+}
+
+/// The bridge's own port gets broadcasts, after a link of the host has changed too; upstream's 4.0.0 as it is fails here.
+fn floods(built: bool) -> Result<(), Failed> {
+    let archive = archive()?;
+    let host = host(&archive, Os::Debian13, Trust::Sha256, "file:///srv/archive")?;
+    let packages = archive.files.iter().filter(|(name, _)| built && name.ends_with(".deb"));
+    let files = packages.map(|(name, bytes)| (format!("{FOLDER}/{name}"), bytes.clone())).collect();
+    let container = Container::with_files(&host, files)?;
+    let ended = container.script(FLOODS)?;
+    container.end()?;
+    let wanted = "before: br0,gre2\nafter: br0,gre2\n";
+    if ended.status == 0 && ended.stdout.ends_with(wanted) && ended.stdout.contains("(Open vSwitch) 4.0.0") == built {
+        Ok(())
+    } else {
+        Err(format!("{}\n{}", ended.stdout, ended.stderr).into())
     }
 }
 

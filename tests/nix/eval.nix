@@ -97,6 +97,7 @@ in
       inherit (package) version;
       inherit (package.src) url;
       derivation = package.drvPath;
+      mends = lib.hasSuffix "mend-open-vswitch .\n" package.postPatch;
     };
 
   # A folder that `meshimg nixos` wrote.

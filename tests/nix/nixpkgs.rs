@@ -177,6 +177,7 @@ fn docker_comes_behind_the_mesh_and_open_vswitch_from_its_source() {
     );
     let source = evaluate(&nixpkgs, "source");
     assert_eq!(source["version"], "3.5.0");
+    assert_eq!(source["mends"], true);
     assert_eq!(source["url"], "https://archive.example/openvswitch-3.5.0.tar.gz");
 }
 
