@@ -284,7 +284,7 @@ fn wants(trust: Trust, url: &str) -> Result<(), Failed> {
     }
 }
 
-/// The bridge's own port gets broadcasts, after a link of the host has changed too; upstream's 4.0.0 as it is fails here.
+/// The bridge's own port gets broadcasts, also after the daemon has looked at its configuration again; upstream's 4.0.0 as it is fails here.
 fn floods(built: bool) -> Result<(), Failed> {
     let archive = archive()?;
     let host = host(&archive, Os::Debian13, Trust::Sha256, "file:///srv/archive")?;
