@@ -10,6 +10,7 @@ mod cache;
 pub mod check;
 mod disk;
 pub mod fetch;
+mod hash;
 mod hooks;
 pub mod lint;
 mod mmdebstrap;

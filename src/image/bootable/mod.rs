@@ -20,6 +20,7 @@ pub use format::Format;
 pub use put::put;
 
 use super::cache::{Cache, Inputs, Key};
+use super::hash::hash;
 use super::hooks::{self, Hooks};
 use super::{ImageError, base, mmdebstrap, packages};
 use crate::exec::Tool;
@@ -217,8 +218,8 @@ fn file(format: Format, disk: &Path, folder: &Path, ui: &Ui) -> Result<(), Image
             // One disk under two names: the entries of the cache are never written to.
             None => std::fs::hard_link(&raw, &made).map_err(|source| ImageError::file(&made, source))?,
         }
-        let sum = Tool::new("sha256sum", CONVERSION_DEADLINE).argument(&name).folder(folder).run()?;
-        super::write(&folder.join(SUMS), &sum.stdout_text())
+        let (sum, _) = hash(&made).map_err(|source| ImageError::file(&made, source))?;
+        super::write(&folder.join(SUMS), &format!("{sum}  {name}\n"))
     })?;
     let manifest = folder.join(disk::MANIFEST);
     std::fs::copy(disk.join(disk::MANIFEST), &manifest).map_err(|source| ImageError::file(&manifest, source))?;

@@ -6,12 +6,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::request::Kind;
 use super::{BuildRequest, OpenVSwitchError, Source, dsc, tarball};
 use crate::image::ImageError;
 use crate::image::fetch::{self, FetchError};
+use crate::image::hash::hash;
 use crate::spec::Sha256Hash;
 
 /// A file of a source, as the manifest tells of it.
@@ -127,24 +127,4 @@ fn own(target: &Path) -> io::Result<()> {
     let original = fs::read_link(target)?;
     fs::remove_file(target)?;
     fs::copy(original, target).map(drop)
-}
-
-/// SHA-256, hexadecimal, and length of a file.
-pub fn hash(path: &Path) -> io::Result<(String, u64)> {
-    let mut hash = Sha256::new();
-    let bytes = io::copy(&mut File::open(path)?, &mut Hashing(&mut hash))?;
-    Ok((hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect(), bytes))
-}
-
-struct Hashing<'a>(&'a mut Sha256);
-
-impl io::Write for Hashing<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

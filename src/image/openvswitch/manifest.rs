@@ -4,9 +4,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::gather::{self, Gathered, SourceFile};
+use super::gather::{Gathered, SourceFile};
 use super::{BuildRequest, entries};
-use crate::image::{ImageError, cache::Key};
+use crate::image::{ImageError, cache::Key, hash::hash};
 
 /// The format of the JSON; raised when a field changes its meaning or goes.
 const FORMAT: u32 = 1;
@@ -55,7 +55,7 @@ pub struct Build<'a> {
 /// [`ImageError::File`].
 pub fn write(request: &BuildRequest, suite: &str, key: &Key, gathered: &Gathered, build: &Build, folder: &Path) -> Result<(), ImageError> {
     let file = |path: std::path::PathBuf| {
-        let (sha256, bytes) = gather::hash(&path).map_err(|source| ImageError::file(&path, source))?;
+        let (sha256, bytes) = hash(&path).map_err(|source| ImageError::file(&path, source))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(SourceFile { name, sha256, bytes })
     };

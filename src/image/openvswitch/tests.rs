@@ -219,7 +219,7 @@ impl Sources {
 
     /// What comes of the file at `path` when its hash is the one given.
     fn gather(&self, path: &Path) -> Result<Gathered, String> {
-        let (sha256, _) = super::gather::hash(path).unwrap();
+        let (sha256, _) = crate::image::hash::hash(path).unwrap();
         self.gather_as(&path.display().to_string(), &sha256)
     }
 
@@ -264,7 +264,7 @@ fn a_source_package_is_gathered_from_its_folder() {
     let sources = Sources::new();
     fs::write(sources.path("openvswitch_4.0.0.orig.tar.xz"), "orig").unwrap();
     fs::write(sources.path("openvswitch_4.0.0-2.debian.tar.xz"), "debian").unwrap();
-    let hash_of = |name: &str| super::gather::hash(&sources.path(name)).unwrap().0;
+    let hash_of = |name: &str| crate::image::hash::hash(&sources.path(name)).unwrap().0;
     let dsc = SIGNED
         .replace(&any_hash(), &hash_of("openvswitch_4.0.0.orig.tar.xz"))
         .replace(&"0b".repeat(32), &hash_of("openvswitch_4.0.0-2.debian.tar.xz"));
