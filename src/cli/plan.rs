@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Context, Format, load, output};
 use crate::error::Error;
-use crate::plan::Plan;
+use crate::plan::{DirectFabric, FabricPlan, Plan, SpanningTree};
 use crate::render::{self, USER_DATA_MAX};
 use crate::spec::{ArchiveTrust, Bfd, HostName, LoopProtection, OpenVSwitchSource};
 
@@ -44,11 +44,6 @@ struct WithSizes<'a> {
 /// The plan as tables; `user_data_bytes` in the order of the hosts.
 fn text(plan: &Plan, user_data_bytes: &[usize]) -> String {
     let containers = &plan.containers;
-    let tree = &plan.spanning_tree;
-    let protocol = match tree.protocol {
-        LoopProtection::Rstp => "rstp",
-        LoopProtection::Stp => "stp",
-    };
     let parts: Vec<String> = plan
         .mtu
         .overhead
@@ -79,24 +74,48 @@ fn text(plan: &Plan, user_data_bytes: &[usize]) -> String {
             containers.held_back,
             containers.blocks - containers.held_back
         ),
-        format!(
-            "Tree        {protocol}, root {}, then {}; depth at most {} after a failure\n",
-            tree.root, tree.stand_in, tree.depth_after_failure
-        ),
-        format!(
-            "Timers      hello {} s, max age {} s, forward delay {} s{}\n",
-            tree.hello,
-            tree.max_age,
-            tree.forward_delay,
-            tree.transmit_hold_count
-                .map(|count| format!(", hold count {count}"))
-                .unwrap_or_default()
-        ),
+        match &plan.fabric {
+            FabricPlan::SpanningTree(tree) => spanning_tree(tree),
+            FabricPlan::Direct(fabric) => direct(plan, fabric),
+        },
         detection(plan),
         open_vswitch(plan),
         user_data(plan, user_data_bytes),
     ]
     .concat()
+}
+
+fn spanning_tree(tree: &SpanningTree) -> String {
+    let protocol = match tree.protocol {
+        LoopProtection::Rstp => "rstp",
+        LoopProtection::Stp => "stp",
+    };
+    let count = tree.transmit_hold_count.map(|count| format!(", hold count {count}"));
+    format!(
+        "Tree        {protocol}, root {}, then {}; depth at most {} after a failure\n\
+         Timers      hello {} s, max age {} s, forward delay {} s{}\n",
+        tree.root,
+        tree.stand_in,
+        tree.depth_after_failure,
+        tree.hello,
+        tree.max_age,
+        tree.forward_delay,
+        count.unwrap_or_default()
+    )
+}
+
+fn direct(plan: &Plan, fabric: &DirectFabric) -> String {
+    let relays = plan.hosts.first().and_then(|host| host.mesh_bridge.paths.first());
+    let instead = match relays.map_or(0, |path| path.relays.len()) {
+        0 => "no other host is there to go through where one is dead".to_owned(),
+        1 => "where one is dead, frames go through another host".to_owned(),
+        count => format!("where one is dead, frames go through another host, the first of {count} that is heard"),
+    };
+    format!(
+        "Fabric      direct: all links are in use; {instead}\n\
+         Addresses   a host remembers {} MACs, each for {} s since it was last heard\n",
+        fabric.mac_limit, fabric.mac_age
+    )
 }
 
 /// How long user-data is: one line for the longest, and how many hosts have more than providers take.
@@ -215,7 +234,7 @@ fn hosts(plan: &Plan) -> String {
             host.address.to_string(),
             host.os.to_string(),
             host.mesh_bridge.name.to_string(),
-            host.mesh_bridge.priority.to_string(),
+            host.mesh_bridge.priority.map_or("-".to_owned(), |priority| priority.to_string()),
             bridge.name.to_string(),
             format!("{}/{}", bridge.address, bridge.prefix_length),
             bridge.slice.to_string(),

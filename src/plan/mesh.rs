@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Link, TunnelPort};
-use crate::spec::{Bfd, Fabric, HostSpec, InterfaceName, InvalidName, Topology, Tunnel};
+use crate::spec::{Bfd, HostSpec, InterfaceName, InvalidName, Topology, Tunnel};
 
 /// Path cost of every link, the same everywhere: the default of a tunnel port changed from release to release (10 Mbit/s to 10 Gbit/s
 /// in Open vSwitch 3.1), and hosts that disagree would build a tree that nobody chose. 20000 is 1 Gbit/s in IEEE 802.1D-2004 table 17-3.
@@ -55,8 +55,7 @@ pub fn max_revalidator_ms(ports: &[TunnelPort]) -> u32 {
 ///
 /// # Errors
 /// When the number makes the name too long for an interface, which takes millions of links.
-pub fn links(hosts: &[HostSpec], topology: Topology, fabric: Fabric, tunnel: Tunnel) -> Result<Vec<Link>, InvalidName> {
-    let Fabric::SpanningTree = fabric;
+pub fn links(hosts: &[HostSpec], topology: Topology, tunnel: Tunnel) -> Result<Vec<Link>, InvalidName> {
     let pairs: Vec<[usize; 2]> = match topology {
         Topology::Full => (0..hosts.len()).flat_map(|a| (a + 1..hosts.len()).map(move |b| [a, b])).collect(),
     };

@@ -1,6 +1,7 @@
 //! [`Spec`] to [`Plan`]: every decision, made once. Pure.
 
 pub mod address;
+pub mod direct;
 mod host;
 mod mesh;
 mod mtu;
@@ -12,6 +13,7 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
+pub use direct::HOST_NUMBER_MAX;
 pub use mesh::{DEFAULT_MAX_REVALIDATOR_MS, link_prefix};
 pub use mtu::overhead;
 pub use types::*;
@@ -19,7 +21,7 @@ pub use types::*;
 #[cfg(test)]
 pub mod tests;
 
-use crate::spec::{HostName, HostSpec, InvalidName, LoopProtection, Spec};
+use crate::spec::{Fabric, HostName, HostSpec, InvalidName, LoopProtection, Spec};
 
 /// Why there is no plan. A validated spec gives none of these; they are here so that a mistake of ours is an error, not a panic.
 #[derive(Debug, thiserror::Error)]
@@ -40,8 +42,8 @@ pub fn plan(spec: &Spec) -> Result<Plan, PlanError> {
     let hosts = u32::try_from(spec.hosts.len()).unwrap_or(u32::MAX);
     let cut = address::cut(spec.subnet, spec.capacity, hosts, spec.first_address)?;
     let tunnelled_over = spec.hosts.first().map_or(Ipv4Addr::UNSPECIFIED.into(), |host| host.address);
-    let mtu = mtu::mtu(spec.underlay_mtu, spec.tunnel, tunnelled_over);
-    let links = mesh::links(&spec.hosts, spec.topology, spec.fabric, spec.tunnel)?;
+    let mtu = mtu::mtu(spec.underlay_mtu, spec.tunnel, spec.fabric, tunnelled_over);
+    let links = mesh::links(&spec.hosts, spec.topology, spec.tunnel)?;
     let priorities = spanning_tree::priorities(spec);
     let macs: Vec<MacAddress> = spec
         .hosts
@@ -50,13 +52,15 @@ pub fn plan(spec: &Spec) -> Result<Plan, PlanError> {
         .collect();
     let identifiers: Vec<(u16, MacAddress)> = priorities.into_iter().zip(macs).collect();
     let ports = ports(spec, &links);
+    let has_tree = spec.fabric == Fabric::SpanningTree;
     let mut plans = Vec::with_capacity(spec.hosts.len());
     for (((host, ports), (priority, mac)), number) in spec.hosts.iter().zip(ports).zip(&identifiers).zip(1..) {
         let mesh_bridge = MeshBridge {
             name: host.mesh_bridge.clone(),
             mac: *mac,
-            priority: *priority,
+            priority: has_tree.then_some(*priority),
             max_revalidator_ms: mesh::max_revalidator_ms(&ports),
+            paths: if has_tree { Vec::new() } else { direct::paths(number, &ports) },
             ports,
         };
         plans.push(host_plan(spec, host, number, mesh_bridge, block(&cut, number)?, mtu.mesh)?);
@@ -67,13 +71,16 @@ pub fn plan(spec: &Spec) -> Result<Plan, PlanError> {
         held_back: cut.held_back,
         capacity: spec.capacity,
     };
-    let spanning_tree = spanning_tree::spanning_tree(spec, &identifiers);
+    let fabric = match spec.fabric {
+        Fabric::SpanningTree => FabricPlan::SpanningTree(spanning_tree::spanning_tree(spec, &identifiers)),
+        Fabric::Direct => FabricPlan::Direct(direct::FABRIC),
+    };
     let cluster = spec.name.clone();
     Ok(Plan {
         version: PLAN_VERSION,
         cluster,
         mtu,
-        spanning_tree,
+        fabric,
         containers,
         tunnel: spec.tunnel,
         links,
@@ -121,9 +128,10 @@ fn host_plan(
 
 /// The ends of `links` of each host, in the order of the links.
 fn ports(spec: &Spec, links: &[Link]) -> Vec<Vec<TunnelPort>> {
-    let path_cost = match spec.loop_protection {
-        LoopProtection::Rstp => mesh::RSTP_PATH_COST,
-        LoopProtection::Stp => mesh::STP_PATH_COST,
+    let path_cost = match (spec.fabric, spec.loop_protection) {
+        (Fabric::SpanningTree, LoopProtection::Rstp) => Some(mesh::RSTP_PATH_COST),
+        (Fabric::SpanningTree, LoopProtection::Stp) => Some(mesh::STP_PATH_COST),
+        (Fabric::Direct, _) => None,
     };
     let places: BTreeMap<&HostName, usize> = spec.hosts.iter().zip(0..).map(|(host, place)| (&host.name, place)).collect();
     let mut ports = vec![Vec::new(); spec.hosts.len()];
@@ -139,6 +147,7 @@ fn ports(spec: &Spec, links: &[Link]) -> Vec<Vec<TunnelPort>> {
                 kind: mesh::port_kind(spec.tunnel, other.address),
                 remote: other.address,
                 path_cost,
+                number: (spec.fabric == Fabric::Direct).then(|| direct::number(peer)),
                 bfd: host.bfd,
             });
         }

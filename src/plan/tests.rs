@@ -100,8 +100,9 @@ fn root_and_stand_in_are_pinned() {
         let mut spec = cluster(&["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"]);
         edit(&mut spec);
         let plan = plan(&spec).unwrap();
-        let priorities: Vec<u16> = plan.hosts.iter().map(|host| host.mesh_bridge.priority).collect();
-        format!("{} {} {priorities:?}", plan.spanning_tree.root, plan.spanning_tree.stand_in)
+        let priorities: Vec<u16> = plan.hosts.iter().filter_map(|host| host.mesh_bridge.priority).collect();
+        let tree = plan.tree().unwrap();
+        format!("{} {} {priorities:?}", tree.root, tree.stand_in)
     };
     assert_eq!(chosen(|_| ()), "host1 host2 [4096, 8192, 32768, 32768]");
     assert_eq!(
@@ -125,7 +126,8 @@ fn root_and_stand_in_are_pinned() {
 #[test]
 fn the_timers_of_rstp_are_as_short_as_the_depth_allows() {
     let timers = |spec: &Spec| {
-        let tree = plan(spec).unwrap().spanning_tree;
+        let plan = plan(spec).unwrap();
+        let tree = plan.tree().unwrap();
         (
             tree.hello,
             tree.max_age,

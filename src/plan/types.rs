@@ -21,11 +21,73 @@ pub struct Plan {
     pub version: u32,
     pub cluster: ClusterName,
     pub mtu: MtuPlan,
-    pub spanning_tree: SpanningTree,
+    /// In the JSON `spanning-tree` or `direct`.
+    #[serde(flatten)]
+    pub fabric: FabricPlan,
     pub containers: ContainerPlan,
     pub tunnel: Tunnel,
     pub links: Vec<Link>,
     pub hosts: Vec<HostPlan>,
+}
+
+impl Plan {
+    /// The spanning tree, where the fabric has one.
+    pub fn tree(&self) -> Option<&SpanningTree> {
+        match &self.fabric {
+            FabricPlan::SpanningTree(tree) => Some(tree),
+            FabricPlan::Direct(_) => None,
+        }
+    }
+
+    /// The spanning tree, to be changed.
+    pub fn tree_mut(&mut self) -> Option<&mut SpanningTree> {
+        match &mut self.fabric {
+            FabricPlan::SpanningTree(tree) => Some(tree),
+            FabricPlan::Direct(_) => None,
+        }
+    }
+
+    /// The host whose loss the others feel most: the root of the tree. In a fabric without one all are alike, and it is the first.
+    ///
+    /// # Panics
+    /// For a plan without hosts, which no [`crate::spec::Spec`] gives.
+    pub fn head(&self) -> &HostName {
+        self.tree().map_or_else(|| &self.hosts[0].name, |tree| &tree.root)
+    }
+
+    /// [`Plan::head`] with what it is: `host1, the root`.
+    pub fn head_in_words(&self) -> String {
+        match self.tree() {
+            Some(tree) => format!("{}, the root", tree.root),
+            None => self.head().to_string(),
+        }
+    }
+
+    /// The same before a verb: `host1, the root,`.
+    pub fn head_as_subject(&self) -> String {
+        let comma = if self.tree().is_some() { "," } else { "" };
+        self.head_in_words() + comma
+    }
+}
+
+/// What keeps frames from circling.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FabricPlan {
+    SpanningTree(SpanningTree),
+    Direct(DirectFabric),
+}
+
+/// A fabric without a tree: no link is blocked, and each host has rules by which it sends (docs/fabric.md).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DirectFabric {
+    /// Most other hosts that a frame may be sent through, one at a time, where the direct link is dead.
+    pub relays: usize,
+    /// Seconds after which a MAC address is forgotten that has sent nothing.
+    pub mac_age: u16,
+    /// Most MAC addresses that a host remembers.
+    pub mac_limit: u32,
 }
 
 /// Where the bytes of a frame on the underlay go.
@@ -120,11 +182,25 @@ pub struct HostPlan {
 pub struct MeshBridge {
     pub name: InterfaceName,
     pub mac: MacAddress,
-    /// A multiple of 4096; the lowest in the mesh is the root.
-    pub priority: u16,
+    /// A multiple of 4096; the lowest in the mesh is the root. `None` without a tree.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u16>,
     /// The longest time between two rounds in which Open vSwitch counts the packets of its flows, milliseconds (ovs-vswitchd.conf.db(5)).
     pub max_revalidator_ms: u32,
     pub ports: Vec<TunnelPort>,
+    /// How each other host is reached in a direct fabric, by its number; empty where there is a tree.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<Path>,
+}
+
+/// The ways from one host to another in a direct fabric: the direct link, and where that is dead the first of the relays whose own link is not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Path {
+    /// Number of the host at the other end.
+    pub to: u16,
+    /// Numbers of the hosts to go through.
+    pub relays: Vec<u16>,
 }
 
 /// One end of a link.
@@ -136,7 +212,12 @@ pub struct TunnelPort {
     /// Value of Open vSwitch's `type` column: gre, ip6gre, vxlan or geneve.
     pub kind: &'static str,
     pub remote: IpAddr,
-    pub path_cost: u32,
+    /// `None` without a tree.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path_cost: Option<u32>,
+    /// Number of the port in OpenFlow, which is that of the peer; direct fabric only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<u16>,
     pub bfd: Option<Bfd>,
 }
 

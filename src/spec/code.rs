@@ -104,6 +104,10 @@ codes! {
     MeshRstpOnly = "mesh::rstp-only",
     /// A timer that Open vSwitch cannot set for rstp.
     MeshStpOnly = "mesh::stp-only",
+    /// A setting of the spanning tree in a fabric that has none.
+    MeshTreeOnly = "mesh::tree-only",
+    /// A fabric that cannot do without BFD.
+    MeshDirectWithoutBfd = "mesh::direct-without-bfd",
     MeshBfdInterval = "mesh::bfd-interval",
     MeshBfdMultiplier = "mesh::bfd-multiplier",
     DockerOwnedOption = "docker::owned-option",

@@ -225,7 +225,7 @@ raw_maps! {
         /// How the mesh stays free of loops.
         #[schemars(extend("default" = "spanning-tree", "examples" = ["spanning-tree"]))]
         fabric: Fabric,
-        /// Which spanning tree protocol.
+        /// Which spanning tree protocol. This key, `timers`, `root`, `stand-in` and a host's `priority` go with `fabric: spanning-tree` alone.
         #[schemars(extend("default" = "rstp", "examples" = ["stp"]))]
         loop_protection: LoopProtection,
         /// Timers of the spanning tree protocol. `2 * (hello + 1) <= max-age <= 2 * (forward-delay - 1)` must hold.
@@ -237,7 +237,7 @@ raw_maps! {
         /// Name of the host that becomes the root when the root is gone. Default: the plan chooses.
         #[schemars(extend("examples" = ["host2"]))]
         stand_in: HostName,
-        /// Bidirectional forwarding detection on each link, or `none`.
+        /// Bidirectional forwarding detection on each link, or `none`, with which `fabric: direct` does not go.
         #[schemars(extend("default" = {"interval": "100ms", "multiplier": 3}, "examples" = [{"interval": "1s"}, "none"]))]
         bfd: OrNone<RawBfd>,
     }

@@ -179,6 +179,9 @@ pub enum Topology {
 pub enum Fabric {
     /// A spanning tree blocks the links that would close a loop.
     SpanningTree,
+    /// No link is blocked: a frame takes the direct link to the host it is for, or goes through one other host where BFD has found that link
+    /// dead. Needs BFD.
+    Direct,
 }
 
 /// Which spanning tree protocol.

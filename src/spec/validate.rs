@@ -3,6 +3,7 @@
 mod access;
 mod containers;
 mod docker;
+mod fabric;
 mod hosts;
 mod interfaces;
 mod mesh;
@@ -12,7 +13,7 @@ mod underlay;
 use super::diagnostic::{Code, Diagnostic, Severity, in_order};
 use super::field::{Field, Placed};
 use super::raw::{RawCluster, RawHost, RawSpec};
-use super::types::{Fabric, HostSpec, LoopProtection, Network, Os, Spec, Topology, Tunnel};
+use super::types::{Fabric, HostSpec, LoopProtection, Network, Os, Spec, Timers, Topology, Tunnel};
 
 /// What the rules look at, and what they found so far.
 struct Rules<'a> {
@@ -113,7 +114,8 @@ fn build(rules: &mut Rules<'_>) -> Option<Spec> {
     hosts::check(rules);
     let tunnel = value_or(cluster.mesh.then(|mesh| &mesh.tunnel), Tunnel::Gre);
     let loop_protection = value_or(cluster.mesh.then(|mesh| &mesh.loop_protection), LoopProtection::Rstp);
-    let underlay_mtu = underlay::mtu(rules, tunnel);
+    let fabric = fabric::of(cluster);
+    let underlay_mtu = underlay::mtu(rules, tunnel, fabric);
     let underlays: Vec<_> = rules
         .hosts
         .clone()
@@ -122,7 +124,13 @@ fn build(rules: &mut Rules<'_>) -> Option<Spec> {
         .collect();
     interfaces::check(rules);
     let containers = containers::check(rules);
-    let mesh = mesh::check(rules, loop_protection);
+    let timers = match fabric {
+        Fabric::SpanningTree => mesh::check(rules, loop_protection),
+        Fabric::Direct => {
+            fabric::check_direct(rules);
+            Some(Timers::default())
+        }
+    };
     docker::check(rules);
     let apis: Vec<_> = rules.hosts.clone().into_iter().map(|host| docker::api(rules, host)).collect();
     open_vswitch::check(rules);
@@ -184,12 +192,14 @@ fn build(rules: &mut Rules<'_>) -> Option<Spec> {
         capacity: containers.capacity,
         tunnel,
         topology: value_or(cluster.mesh.then(|mesh| &mesh.topology), Topology::Full),
-        fabric: value_or(cluster.mesh.then(|mesh| &mesh.fabric), Fabric::SpanningTree),
+        fabric,
         loop_protection,
-        timers: mesh?,
+        timers: timers?,
         root: cluster.mesh.then(|mesh| &mesh.root).given().map(|host| host.value.clone()),
         stand_in: cluster.mesh.then(|mesh| &mesh.stand_in).given().map(|host| host.value.clone()),
     };
-    mesh::check_stand_in(rules, &spec);
+    if fabric == Fabric::SpanningTree {
+        mesh::check_stand_in(rules, &spec);
+    }
     Some(spec)
 }

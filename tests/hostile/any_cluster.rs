@@ -142,6 +142,8 @@ struct Frame {
     is_ipv4: bool,
     has_gateway: bool,
     has_priorities: bool,
+    /// Without a tree.
+    is_direct: bool,
     cut: Option<Cut>,
 }
 
@@ -164,6 +166,7 @@ pub fn cluster_yaml(choices: &mut Choices<'_>, hosts_max: u32) -> String {
         is_ipv4: !choices.yes(),
         has_gateway: false,
         has_priorities: false,
+        is_direct: false,
         cut: None,
     };
     let mut set = |key: &str, made: Option<Value>| made.map(|made| file[key] = made);
@@ -321,15 +324,28 @@ fn containers(choices: &mut Choices<'_>, frame: &mut Frame) -> Value {
     containers.into()
 }
 
-fn bfd(choices: &mut Choices<'_>) -> Value {
+fn bfd(choices: &mut Choices<'_>, may_be_none: bool) -> Value {
     match choices.below(3) {
-        0 => json!("none"),
-        1 => json!({ "interval": format!("{}ms", choices.between(1, 60_000)), "multiplier": choices.between(1, 255) }),
+        0 if may_be_none => json!("none"),
+        0 | 1 => json!({ "interval": format!("{}ms", choices.between(1, 60_000)), "multiplier": choices.between(1, 255) }),
         _ => json!({ "interval": format!("{}s", choices.between(1, 60)) }),
     }
 }
 
+/// What goes without a tree: all that is about one must be left out, and BFD be there.
+fn direct_mesh(choices: &mut Choices<'_>, frame: &mut Frame, tunnel: &str) -> Value {
+    frame.is_direct = true;
+    let mut mesh = json!({ "tunnel": tunnel, "fabric": "direct" });
+    if choices.yes() {
+        mesh["bfd"] = bfd(choices, false);
+    }
+    mesh
+}
+
 fn mesh(choices: &mut Choices<'_>, frame: &mut Frame, tunnel: &str, names: &[String]) -> Value {
+    if choices.rarely() {
+        return direct_mesh(choices, frame, tunnel);
+    }
     let protocol = choices.of(&["rstp", "stp"]);
     let mut mesh = json!({ "tunnel": tunnel, "loop-protection": protocol });
     if let Some(bridge) = choices.maybe(|choices| choices.of(&["br0", "ovs", "Mesh_1.0-x"])) {
@@ -340,7 +356,7 @@ fn mesh(choices: &mut Choices<'_>, frame: &mut Frame, tunnel: &str, names: &[Str
         mesh["fabric"] = "spanning-tree".into();
     }
     if choices.yes() {
-        mesh["bfd"] = bfd(choices);
+        mesh["bfd"] = bfd(choices, true);
     }
     if choices.yes() {
         let mut timers = Map::new();
@@ -408,7 +424,7 @@ fn host(choices: &mut Choices<'_>, frame: &Frame, name: &str, offset: u32) -> Va
                 mesh["priority"] = (choices.below(16) * 4096).into();
             }
             if choices.yes() {
-                mesh["bfd"] = bfd(choices);
+                mesh["bfd"] = bfd(choices, !frame.is_direct);
             }
             mesh
         }),

@@ -138,19 +138,26 @@ fn names_are_legal(plan: &Plan) {
 }
 
 /// Bytes from the first of the outer IP header to the last of the inner Ethernet header, as ovs-vsctl(8)'s users count them.
-fn overhead(tunnel: Tunnel, is_ipv4: bool) -> u16 {
-    match (tunnel, is_ipv4) {
+fn overhead(plan: &Plan, is_ipv4: bool) -> u16 {
+    // The key's 4, which VXLAN and Geneve have anyway.
+    let key = if plan.tree().is_none() && plan.tunnel == Tunnel::Gre {
+        4
+    } else {
+        0
+    };
+    let bytes = match (plan.tunnel, is_ipv4) {
         (Tunnel::Gre, true) => 38,
         (Tunnel::Gre, false) => 58,
         (Tunnel::Vxlan | Tunnel::Geneve, true) => 50,
         (Tunnel::Vxlan | Tunnel::Geneve, false) => 70,
-    }
+    };
+    bytes + key
 }
 
 fn mtus_add_up(plan: &Plan) {
     let is_ipv4 = plan.hosts[0].address.is_ipv4();
     assert!(plan.hosts.iter().all(|host| host.address.is_ipv4() == is_ipv4));
-    assert_eq!(plan.mtu.mesh, plan.mtu.underlay - overhead(plan.tunnel, is_ipv4));
+    assert_eq!(plan.mtu.mesh, plan.mtu.underlay - overhead(plan, is_ipv4));
     assert_eq!(
         plan.mtu.underlay - plan.mtu.mesh,
         plan.mtu.overhead.iter().map(|part| part.bytes).sum::<u16>()
@@ -164,11 +171,13 @@ fn mtus_add_up(plan: &Plan) {
 
 /// Whom the file names is root and stand-in, the lowest identifiers are theirs, and the timers go together (802.1D-2004 17.14).
 fn the_tree_is_as_chosen(spec: &Spec, plan: &Plan) {
-    let tree = &plan.spanning_tree;
+    let Some(tree) = plan.tree() else {
+        return the_paths_are_whole(plan);
+    };
     let mut order: Vec<_> = plan
         .hosts
         .iter()
-        .map(|host| (host.mesh_bridge.priority, host.mesh_bridge.mac, &host.name))
+        .map(|host| (host.mesh_bridge.priority.expect("a priority"), host.mesh_bridge.mac, &host.name))
         .collect();
     order.sort();
     assert_eq!((order[0].2, order[1].2), (&tree.root, &tree.stand_in));
@@ -186,4 +195,30 @@ fn the_tree_is_as_chosen(spec: &Spec, plan: &Plan) {
         "{tree:?}"
     );
     assert!(tree.protocol == LoopProtection::Stp || u32::from(tree.max_age) >= tree.depth_after_failure);
+}
+
+/// Each host has a port and a path by the number of each other, and relays that are neither end and that both have a link to.
+fn the_paths_are_whole(plan: &Plan) {
+    for host in &plan.hosts {
+        let others: Vec<u32> = plan
+            .hosts
+            .iter()
+            .map(|other| other.number)
+            .filter(|number| *number != host.number)
+            .collect();
+        let bridge = &host.mesh_bridge;
+        let mut ports: Vec<u32> = bridge.ports.iter().map(|port| port.number.expect("a number").into()).collect();
+        let mut paths: Vec<u32> = bridge.paths.iter().map(|path| path.to.into()).collect();
+        ports.sort_unstable();
+        paths.sort_unstable();
+        assert!(ports == others && paths == others, "{ports:?} {paths:?} {others:?}");
+        assert!(bridge.priority.is_none() && bridge.ports.iter().all(|port| port.path_cost.is_none() && port.bfd.is_some()));
+        for path in &bridge.paths {
+            assert!(
+                path.relays
+                    .iter()
+                    .all(|relay| *relay != path.to && others.contains(&(*relay).into()))
+            );
+        }
+    }
 }

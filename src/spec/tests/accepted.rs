@@ -137,6 +137,32 @@ fn management_follows_the_interface() {
 }
 
 #[test]
+fn a_direct_fabric_goes_without_a_tree_and_not_without_bfd() {
+    let with = |keys: &str| codes(&format!("{THREE_HOSTS}mesh: {{fabric: direct{keys}}}\n"));
+    assert_eq!(with(""), Vec::<&str>::new());
+    assert_eq!(with(", tunnel: vxlan, topology: full, bfd: {interval: 50ms}"), Vec::<&str>::new());
+    for key in ["loop-protection: stp", "timers: {}", "root: host1", "stand-in: nobody"] {
+        assert_eq!(with(&format!(", {key}")), ["mesh::tree-only"], "{key}");
+    }
+    assert_eq!(with(", bfd: none"), ["mesh::direct-without-bfd"]);
+}
+
+/// What the key of a tunnel has room for is less than the links that a tree may have.
+#[test]
+fn a_direct_fabric_has_numbers_for_2047_hosts() {
+    let cluster = |hosts: u32| {
+        let list: String = (1..=hosts)
+            .map(|host| format!("- {{name: h{host}, address: 198.18.{}.{}}}\n", host / 200, 1 + host % 200))
+            .collect();
+        let text = format!("version: 1\nname: demo\nmesh: {{fabric: direct}}\ncontainers: {{subnet: 10.0.0.0/8}}\nhosts:\n{list}");
+        let problems = load(text.as_bytes()).unwrap_err();
+        problems.into_iter().map(|problem| problem.message).collect::<Vec<String>>()
+    };
+    assert!(cluster(2048).contains(&"a direct fabric numbers its hosts up to 2047, and these are 2048".to_owned()));
+    assert!(cluster(2047)[0].starts_with("a full mesh of 2047 hosts has 2094081 links"));
+}
+
+#[test]
 fn timers_are_judged_with_the_defaults_of_the_protocol() {
     let with = |keys: &str| codes(&format!("{THREE_HOSTS}mesh: {{{keys}}}\n"));
     assert_eq!(with("loop-protection: stp, timers: {max-age: 10}"), Vec::<&str>::new());

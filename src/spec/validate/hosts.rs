@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::Rules;
+use crate::plan::HOST_NUMBER_MAX;
 use crate::spec::diagnostic::Code;
 use crate::spec::field::Placed;
-use crate::spec::types::{LoopProtection, Topology};
+use crate::spec::types::{Fabric, LoopProtection, Topology};
 
 /// Most ports of a bridge that take part in STP (`STP_MAX_PORTS`, lib/stp.h of Open vSwitch). RSTP's 4095 are out of a full mesh's reach.
 const STP_PORTS_MAX: u32 = 255;
@@ -53,6 +54,16 @@ fn check_count(rules: &mut Rules<'_>) {
             if count == 1 { "" } else { "s" }
         );
         rules.report(list.error(Code::HostsTooFew, message, "list at least two hosts"));
+    }
+    if super::fabric::of(rules.cluster) == Fabric::Direct {
+        if count > u32::from(HOST_NUMBER_MAX) {
+            let message = format!("a direct fabric numbers its hosts up to {HOST_NUMBER_MAX}, and these are {count}");
+            let help = format!("list at most {HOST_NUMBER_MAX} hosts, or choose `mesh.fabric: spanning-tree`");
+            rules.report(list.error(Code::HostsTooMany, message, help));
+        } else {
+            check_links(rules, count);
+        }
+        return;
     }
     let protocol = super::value_or(rules.cluster.mesh.then(|mesh| &mesh.loop_protection), LoopProtection::Rstp);
     let topology = super::value_or(rules.cluster.mesh.then(|mesh| &mesh.topology), Topology::Full);

@@ -10,7 +10,7 @@ use crate::spec::diagnostic::Code;
 use crate::spec::field::Field;
 use crate::spec::raw::{RawCluster, RawHost};
 use crate::spec::scalar::Management;
-use crate::spec::types::{InterfaceName, Tunnel, UnderlayInterface};
+use crate::spec::types::{Fabric, InterfaceName, Tunnel, UnderlayInterface};
 
 /// The interface that stays reachable unless the file says otherwise: the first by the kernel's own naming.
 pub(super) const MANAGEMENT: &str = "eth0";
@@ -26,7 +26,7 @@ const MESH_MTU_MIN: u16 = 576;
 const MESH_MTU_MIN_IPV6: u16 = 1280;
 
 /// The underlay's MTU, if it leaves enough for the mesh.
-pub(super) fn mtu(rules: &mut Rules<'_>, tunnel: Tunnel) -> Option<u16> {
+pub(super) fn mtu(rules: &mut Rules<'_>, tunnel: Tunnel, fabric: Fabric) -> Option<u16> {
     let Some(field) = rules.cluster.underlay.then(|underlay| &underlay.mtu).given() else {
         return Some(MTU_DEFAULT);
     };
@@ -36,7 +36,7 @@ pub(super) fn mtu(rules: &mut Rules<'_>, tunnel: Tunnel) -> Option<u16> {
     let address = rules.hosts.iter().find_map(|host| host.keys.address.given());
     let address = address.map_or(Ipv4Addr::UNSPECIFIED.into(), |address| address.value);
     let least = if address.is_ipv6() { MESH_MTU_MIN_IPV6 } else { MESH_MTU_MIN };
-    let taken: u16 = overhead(tunnel, address).iter().map(|part| part.bytes).sum();
+    let taken: u16 = overhead(tunnel, fabric, address).iter().map(|part| part.bytes).sum();
     if mtu < least + taken {
         let message = format!(
             "an MTU of {mtu} leaves {} for the mesh, less than the {least} it needs",
