@@ -36,7 +36,13 @@ fn hosts_are_what_was_planned() {
                 .mesh_bridge
                 .ports
                 .iter()
-                .map(|port| (port.name.as_str(), json!({ "peer": port.peer.as_str() })))
+                .map(|port| {
+                    let mut link = json!({ "peer": port.peer.as_str() });
+                    if let Some(number) = port.number {
+                        link["number"] = number.into();
+                    }
+                    (port.name.as_str(), link)
+                })
                 .collect();
             assert_eq!(data["mesh"]["links"], json!(links));
             assert_eq!(data["containers"]["slice"], host.container_bridge.slice.to_string());
