@@ -1,25 +1,31 @@
 //! [`Spec`] to [`Plan`]: every decision, made once. Pure.
 
 pub mod address;
+pub mod graph;
 mod host;
 mod mesh;
 mod mtu;
+mod sites;
 pub mod spanning_tree;
+pub mod sparse;
+mod topology;
 mod types;
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
 pub use mesh::{DEFAULT_MAX_REVALIDATOR_MS, link_prefix};
 pub use mtu::overhead;
+pub use topology::{Shape, shape};
 pub use types::*;
 
 #[cfg(test)]
+mod shape_tests;
+#[cfg(test)]
 pub mod tests;
 
-use crate::spec::{HostName, HostSpec, InvalidName, LoopProtection, Spec};
+use crate::spec::{HostSpec, InvalidName, LoopProtection, Spec};
 
 /// Why there is no plan. A validated spec gives none of these; they are here so that a mistake of ours is an error, not a panic.
 #[derive(Debug, thiserror::Error)]
@@ -41,17 +47,11 @@ pub fn plan(spec: &Spec) -> Result<Plan, PlanError> {
     let cut = address::cut(spec.subnet, spec.capacity, hosts, spec.first_address)?;
     let tunnelled_over = spec.hosts.first().map_or(Ipv4Addr::UNSPECIFIED.into(), |host| host.address);
     let mtu = mtu::mtu(spec.underlay_mtu, spec.tunnel, tunnelled_over);
-    let links = mesh::links(&spec.hosts, spec.topology, spec.fabric, spec.tunnel)?;
-    let priorities = spanning_tree::priorities(spec);
-    let macs: Vec<MacAddress> = spec
-        .hosts
-        .iter()
-        .map(|host| host::mac(&spec.name, &host.name, host.mesh_bridge.as_str()))
-        .collect();
-    let identifiers: Vec<(u16, MacAddress)> = priorities.into_iter().zip(macs).collect();
-    let ports = ports(spec, &links);
+    let shape = shape(spec);
+    let links = mesh::links(&spec.hosts, &shape.links, spec.fabric, spec.tunnel)?;
+    let ports = ports(spec, &shape.links, &links);
     let mut plans = Vec::with_capacity(spec.hosts.len());
-    for (((host, ports), (priority, mac)), number) in spec.hosts.iter().zip(ports).zip(&identifiers).zip(1..) {
+    for (((host, ports), (priority, mac)), number) in spec.hosts.iter().zip(ports).zip(&shape.identifiers).zip(1..) {
         let mesh_bridge = MeshBridge {
             name: host.mesh_bridge.clone(),
             mac: *mac,
@@ -67,12 +67,13 @@ pub fn plan(spec: &Spec) -> Result<Plan, PlanError> {
         held_back: cut.held_back,
         capacity: spec.capacity,
     };
-    let spanning_tree = spanning_tree::spanning_tree(spec, &identifiers);
+    let spanning_tree = spanning_tree::spanning_tree(spec, &shape);
     let cluster = spec.name.clone();
     Ok(Plan {
         version: PLAN_VERSION,
         cluster,
         mtu,
+        topology: shape.figures,
         spanning_tree,
         containers,
         tunnel: spec.tunnel,
@@ -119,18 +120,14 @@ fn host_plan(
     })
 }
 
-/// The ends of `links` of each host, in the order of the links.
-fn ports(spec: &Spec, links: &[Link]) -> Vec<Vec<TunnelPort>> {
+/// The ends of `links` of each host, in the order of the links, which join these `pairs` of places.
+fn ports(spec: &Spec, pairs: &[[usize; 2]], links: &[Link]) -> Vec<Vec<TunnelPort>> {
     let path_cost = match spec.loop_protection {
         LoopProtection::Rstp => mesh::RSTP_PATH_COST,
         LoopProtection::Stp => mesh::STP_PATH_COST,
     };
-    let places: BTreeMap<&HostName, usize> = spec.hosts.iter().zip(0..).map(|(host, place)| (&host.name, place)).collect();
     let mut ports = vec![Vec::new(); spec.hosts.len()];
-    for link in links {
-        let [Some(a), Some(b)] = link.hosts.each_ref().map(|name| places.get(name).copied()) else {
-            continue;
-        };
+    for (&[a, b], link) in pairs.iter().zip(links) {
         for (own, peer) in [(a, b), (b, a)] {
             let (host, other) = (&spec.hosts[own], &spec.hosts[peer]);
             ports[own].push(TunnelPort {

@@ -142,6 +142,7 @@ struct Frame {
     is_ipv4: bool,
     has_gateway: bool,
     has_priorities: bool,
+    has_sites: bool,
     cut: Option<Cut>,
 }
 
@@ -164,6 +165,7 @@ pub fn cluster_yaml(choices: &mut Choices<'_>, hosts_max: u32) -> String {
         is_ipv4: !choices.yes(),
         has_gateway: false,
         has_priorities: false,
+        has_sites: false,
         cut: None,
     };
     let mut set = |key: &str, made: Option<Value>| made.map(|made| file[key] = made);
@@ -336,17 +338,19 @@ fn mesh(choices: &mut Choices<'_>, frame: &mut Frame, tunnel: &str, names: &[Str
         mesh["bridge"] = bridge.into();
     }
     if choices.rarely() {
-        mesh["topology"] = "full".into();
         mesh["fabric"] = "spanning-tree".into();
     }
     if choices.yes() {
         mesh["bfd"] = bfd(choices);
     }
+    let deep = topology(choices, frame, &mut mesh, names);
     if choices.yes() {
         let mut timers = Map::new();
         let hello = choices.between(1, 10);
         let most_hello = if protocol == "stp" { hello } else { 2 };
-        let max_age = choices.between((2 * (most_hello + 1)).max(6), 40);
+        // As deep as the tree may be; what the plan chooses fits any.
+        let least = if deep { (frame.hosts + 2).max(6) } else { 6 };
+        let max_age = choices.between((2 * (most_hello + 1)).max(least), 40);
         if protocol == "stp" {
             timers.insert("hello".into(), hello.into());
         } else if choices.yes() {
@@ -374,8 +378,58 @@ fn mesh(choices: &mut Choices<'_>, frame: &mut Frame, tunnel: &str, names: &[Str
     mesh
 }
 
+/// Which hosts are linked; whether that may be as deep as there are hosts.
+fn topology(choices: &mut Choices<'_>, frame: &mut Frame, mesh: &mut Value, names: &[String]) -> bool {
+    let small = frame.hosts <= 30;
+    let kind = choices.below(6);
+    let survives = |choices: &mut Choices<'_>, mesh: &mut Value| {
+        if choices.rarely() {
+            mesh["survive"] = choices.below(frame.hosts.saturating_sub(1).min(3)).into();
+        }
+    };
+    match kind {
+        1 => {
+            mesh["topology"] = "full".into();
+            survives(choices, mesh);
+        }
+        2 => {
+            mesh["topology"] = "sparse".into();
+            survives(choices, mesh);
+        }
+        3 if small => {
+            frame.has_sites = true;
+            mesh["topology"] = "sparse".into();
+            return true;
+        }
+        4 if small => {
+            mesh["topology"] = "ring".into();
+            return true;
+        }
+        5 if small => {
+            // A chain, and perhaps closed: a warning says what it does not survive.
+            let mut links: Vec<[&str; 2]> = names.windows(2).map(|pair| [pair[0].as_str(), pair[1].as_str()]).collect();
+            if names.len() > 2 && choices.yes() {
+                links.push([names[0].as_str(), names[names.len() - 1].as_str()]);
+            }
+            mesh["topology"] = json!({ "links": links });
+            return true;
+        }
+        4 | 5 => {
+            mesh["topology"] = "hub".into();
+            mesh["hubs"] = json!(names[..choices.between(1, 2) as usize]);
+        }
+        _ => {}
+    }
+    false
+}
+
 fn host(choices: &mut Choices<'_>, frame: &Frame, name: &str, offset: u32) -> Value {
     let mut host = json!({ "name": name, "address": frame.address(offset).to_string() });
+    if frame.has_sites
+        && let Some(site) = choices.maybe(|choices| choices.of(&["north", "south", "a-1"]))
+    {
+        host["site"] = site.into();
+    }
     // Most hosts are plain, so that their number is not bound to the number of choices there are.
     if !choices.rarely() {
         return host;

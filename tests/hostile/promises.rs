@@ -30,6 +30,7 @@ pub fn judge_plan(spec: &Spec, plan: &Plan) {
     names_are_legal(plan);
     mtus_add_up(plan);
     the_tree_is_as_chosen(spec, plan);
+    failures_cut_nobody_off(spec, plan);
 }
 
 fn once_more(spec: &Spec, plan: &Plan, artifacts: Artifacts) {
@@ -186,4 +187,33 @@ fn the_tree_is_as_chosen(spec: &Spec, plan: &Plan) {
         "{tree:?}"
     );
     assert!(tree.protocol == LoopProtection::Stp || u32::from(tree.max_age) >= tree.depth_after_failure);
+}
+
+/// After the loss of any one host the others still reach each other, if one is to be survived and the plan chose the links; and what the plan says of
+/// connectivity is so for one.
+fn failures_cut_nobody_off(spec: &Spec, plan: &Plan) {
+    let figures = &plan.topology;
+    if matches!(figures.kind, "sparse" | "full" | "ring") {
+        assert!(figures.connectivity.value > spec.survive, "{figures:?}");
+    }
+    if figures.connectivity.value < 2 || plan.hosts.len() > 40 {
+        return;
+    }
+    for lost in &plan.hosts {
+        let mut reached = BTreeSet::new();
+        let mut next: Vec<_> = plan
+            .hosts
+            .iter()
+            .filter(|host| host.name != lost.name)
+            .take(1)
+            .map(|host| &host.name)
+            .collect();
+        while let Some(name) = next.pop() {
+            if reached.insert(name) {
+                let links = plan.links.iter().filter(|link| link.hosts.contains(name));
+                next.extend(links.flat_map(|link| &link.hosts).filter(|other| **other != lost.name));
+            }
+        }
+        assert_eq!(reached.len(), plan.hosts.len() - 1, "{} cuts others off", lost.name);
+    }
 }
