@@ -5,9 +5,13 @@
 //! ```
 
 mod dsc;
+#[cfg(test)]
+mod edit_tests;
 mod error;
 mod export;
 mod gather;
+#[cfg(test)]
+mod gather_tests;
 mod manifest;
 #[cfg(test)]
 mod mend_tests;
