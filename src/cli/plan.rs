@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use super::{Context, Format, load, output};
 use crate::error::Error;
-use crate::plan::{DirectFabric, FabricPlan, Plan, SpanningTree};
+use crate::plan::spanning_tree;
+use crate::plan::{DirectFabric, FabricPlan, Figure, Plan, Proof, SpanningTree};
 use crate::render::{self, USER_DATA_MAX};
-use crate::spec::{ArchiveTrust, Bfd, HostName, LoopProtection, OpenVSwitchSource};
+use crate::spec::{ArchiveTrust, Bfd, HostName, LoopProtection, OpenVSwitchSource, Timers};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -74,9 +75,10 @@ fn text(plan: &Plan, user_data_bytes: &[usize]) -> String {
             containers.held_back,
             containers.blocks - containers.held_back
         ),
+        topology(plan),
         match &plan.fabric {
-            FabricPlan::SpanningTree(tree) => spanning_tree(tree),
-            FabricPlan::Direct(fabric) => direct(plan, fabric),
+            FabricPlan::SpanningTree(tree) => tree_lines(plan, tree),
+            FabricPlan::Direct(fabric) => direct_lines(plan, fabric),
         },
         detection(plan),
         open_vswitch(plan),
@@ -85,37 +87,145 @@ fn text(plan: &Plan, user_data_bytes: &[usize]) -> String {
     .concat()
 }
 
-fn spanning_tree(tree: &SpanningTree) -> String {
+fn tree_lines(plan: &Plan, tree: &SpanningTree) -> String {
     let protocol = match tree.protocol {
         LoopProtection::Rstp => "rstp",
         LoopProtection::Stp => "stp",
     };
     let count = tree.transmit_hold_count.map(|count| format!(", hold count {count}"));
     format!(
-        "Tree        {protocol}, root {}, then {}; depth at most {} after a failure\n\
-         Timers      hello {} s, max age {} s, forward delay {} s{}\n",
+        "Tree        {protocol}, root {}, then {}; depth at most {} after {}\n\
+         Timers      hello {} s, max age {} s, forward delay {} s{}{}\n",
         tree.root,
         tree.stand_in,
         tree.depth_after_failure,
+        failures(plan.topology.survive.max(1)),
         tree.hello,
         tree.max_age,
         tree.forward_delay,
-        count.unwrap_or_default()
+        count.unwrap_or_default(),
+        raised(tree)
     )
 }
 
-fn direct(plan: &Plan, fabric: &DirectFabric) -> String {
-    let relays = plan.hosts.first().and_then(|host| host.mesh_bridge.paths.first());
-    let instead = match relays.map_or(0, |path| path.relays.len()) {
-        0 => "no other host is there to go through where one is dead".to_owned(),
-        1 => "where one is dead, frames go through another host".to_owned(),
-        count => format!("where one is dead, frames go through another host, the first of {count} that is heard"),
+fn direct_lines(plan: &Plan, fabric: &DirectFabric) -> String {
+    let paths = || plan.hosts.iter().flat_map(|host| &host.mesh_bridge.paths);
+    let instead = match paths().map(|path| path.relays.len()).max() {
+        None | Some(0) => "no other host is there to go through where one is dead".to_owned(),
+        Some(1) => "where one is dead, frames go through another host".to_owned(),
+        Some(count) => format!("where one is dead, frames go through another host, the first of {count} that is heard"),
+    };
+    // Each pair has a path in both directions.
+    let apart = match paths().filter(|path| !path.linked).count() / 2 {
+        0 => String::new(),
+        1 => "; one pair of hosts has no link, and its frames always do".to_owned(),
+        pairs => format!("; {pairs} pairs of hosts have no link, and their frames always do"),
     };
     format!(
-        "Fabric      direct: all links are in use; {instead}\n\
+        "Fabric      direct: all links are in use; {instead}{apart}\n\
          Addresses   a host remembers {} MACs, each for {} s since it was last heard\n",
         fabric.mac_limit, fabric.mac_age
     )
+}
+
+fn failures(count: u32) -> String {
+    match count {
+        1 => "a failure".to_owned(),
+        count => format!("{count} failures"),
+    }
+}
+
+/// What it costs that the tree is deep, where it does. When the root dies, what is known of it goes around until it is max age links old, and a port that nobody
+/// answers waits for twice the forward delay.
+fn raised(tree: &SpanningTree) -> String {
+    let [_, usual, usual_delay] = spanning_tree::timers(tree.protocol, &Timers::default(), 0);
+    if tree.max_age <= usual || tree.depth_after_failure <= u32::from(usual) {
+        return String::new();
+    }
+    format!(
+        "; for the depth, instead of {usual} s and {usual_delay} s: a port that gets no answer waits {} s, not {}",
+        2 * tree.forward_delay,
+        2 * usual_delay
+    )
+}
+
+/// What the links are good for: three lines.
+fn topology(plan: &Plan) -> String {
+    let topology = &plan.topology;
+    let hosts = plan.hosts.len();
+    let per_host = match (topology.least_links_per_host, topology.most_links_per_host) {
+        (least, most) if least == most => most.to_string(),
+        (least, most) => format!("{least} to {most}"),
+    };
+    let links = |count: u32| {
+        if count == 1 {
+            "1 link".to_owned()
+        } else {
+            format!("{count} links")
+        }
+    };
+    let survived = match topology.survive {
+        0 => format!("the least that connects {hosts} hosts is {}", topology.fewest_links),
+        survive => format!("the least that survives {} is {}", failures(survive), topology.fewest_links),
+    };
+    let after = match topology.diameter_after_failures {
+        Some(after) => format!(
+            "{} after {}{}",
+            after.value,
+            failures(topology.survive.max(1)),
+            proof(&after, "at most")
+        ),
+        None => format!("no bound after {}", failures(topology.survive.max(1))),
+    };
+    let after = if topology.survive == 0 {
+        String::new()
+    } else {
+        format!(", {after}")
+    };
+    let connectivity = topology.connectivity;
+    [
+        format!(
+            "Topology    {}, {}, {per_host} per host; {survived}\n",
+            topology.kind,
+            links(count(plan.links.len()))
+        ),
+        format!(
+            "Distances   at most {}{}{after}; Moore bound {}\n",
+            links(topology.diameter.value),
+            proof(&topology.diameter, "at most"),
+            topology.moore_diameter
+        ),
+        format!(
+            "Connected   until {} of {hosts} hosts are lost{}\n",
+            connectivity.value,
+            proof(&connectivity, "at least")
+        ),
+    ]
+    .concat()
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// How a figure is known, in brackets; nothing where it is plain.
+fn proof(figure: &Figure, bound: &str) -> String {
+    let how = match figure.proof {
+        Proof::FullMesh => return String::new(),
+        Proof::EachCase => "each case looked at",
+        Proof::EachLossOfHosts => "each loss of hosts looked at, and a link more for that of links",
+        Proof::Symmetry => "seen from one host, as all see the same",
+        Proof::MaximumFlow => "by maximum flows",
+        Proof::CutHosts => "no single host cuts others off",
+        Proof::Watkins => "as all hosts see the same",
+        Proof::MovedWays => "by the ways beside each",
+        Proof::Menger => "by the number of ways",
+        Proof::TwiceTheDepth => "by way of the root",
+    };
+    match figure.exact {
+        true => format!(" ({how})"),
+        false => format!(" ({bound}: {how})"),
+    }
 }
 
 /// How long user-data is: one line for the longest, and how many hosts have more than providers take.

@@ -92,7 +92,8 @@ pub struct Facts {
     pub machine_id: Found<String>,
     pub listening: Found<Vec<Listener>>,
     pub traffic: Found<Traffic>,
-    /// By port of the mesh, the ports that Open vSwitch sends a broadcast to which comes in there, the bridge's own among them.
+    /// By port of the mesh, the ports that Open vSwitch sends a broadcast to which comes in there, the bridge's own among them. Empty where nobody
+    /// asked, as in [`Scope::Mesh`].
     pub floods: Found<BTreeMap<String, BTreeSet<String>>>,
     pub config: Found<Config>,
     /// What the bridge of a direct fabric forwards by; asked for there alone.
@@ -137,7 +138,7 @@ impl Facts {
             machine_id: sections.text("machine-id").map(|text| text.trim().to_owned()).into(),
             listening: sections.text("listening").and_then(listening::parse).into(),
             traffic: traffic::parse(&sections).into(),
-            floods: sections.text("floods").and_then(floods::parse).into(),
+            floods: floods::parse(&sections).into(),
             config: config::parse(&sections).into(),
             rules: rules::parse(&sections).into(),
         }

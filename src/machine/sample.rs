@@ -37,6 +37,7 @@ pub fn plan() -> Plan {
             overhead: Vec::new(),
             mesh: 1462,
         },
+        topology: full_mesh_of_three(),
         fabric: FabricPlan::SpanningTree(SpanningTree {
             protocol: LoopProtection::Rstp,
             root: hosts[0].clone(),
@@ -56,6 +57,25 @@ pub fn plan() -> Plan {
         tunnel: Tunnel::Gre,
         hosts: hosts.iter().enumerate().map(|(index, name)| host(index, name, &links)).collect(),
         links: links.into(),
+    }
+}
+
+fn full_mesh_of_three() -> TopologyPlan {
+    let known = |value| Figure {
+        value,
+        exact: true,
+        proof: Proof::FullMesh,
+    };
+    TopologyPlan {
+        kind: "full",
+        survive: 1,
+        least_links_per_host: 2,
+        most_links_per_host: 2,
+        fewest_links: 3,
+        diameter: known(1),
+        moore_diameter: 1,
+        diameter_after_failures: Some(known(2)),
+        connectivity: known(2),
     }
 }
 

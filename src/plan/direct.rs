@@ -1,6 +1,8 @@
 //! The direct fabric: numbers, keys, and through which hosts a frame may go when its direct link is dead.
 
-use super::{DirectFabric, Path, TunnelPort};
+use std::collections::BTreeSet;
+
+use super::{DirectFabric, Path};
 
 /// Bits of a host's number in a tunnel's key: two numbers and the bit for relayed frames make 23, and the key of VXLAN and Geneve has 24
 /// (RFC 7348 section 5, RFC 8926 section 3.4).
@@ -53,27 +55,69 @@ pub(super) fn number(place: usize) -> u16 {
     u16::try_from(place + 1).unwrap_or(u16::MAX)
 }
 
-/// The ways from host `own` to each host that one of `ports` leads to.
+/// The ways from host `own` to each other host, where `linked` are the numbers of the hosts that each is linked to.
 ///
-/// Both ends of a link choose the same relays: a path there and one back over different ones would fail when either of them does. They are
-/// taken in a circle from a place that is another one for each pair, so that a dead link does not load the same host for all.
-pub(super) fn paths(own: u32, ports: &[TunnelPort]) -> Vec<Path> {
-    let own = u16::try_from(own).unwrap_or(u16::MAX);
-    let peers: Vec<u16> = ports.iter().filter_map(|port| port.number).collect();
-    let path = |to: &u16| Path {
-        to: *to,
-        relays: relays(own, *to, &peers),
+/// Both ends choose the same relays: a path there and one back over different ones would fail when either of them does. They are
+/// taken in a circle from a number that is another one for each pair, so that a dead link does not load the same host for all.
+pub(super) fn paths(own: u16, linked: &[BTreeSet<u16>]) -> Vec<Path> {
+    let hosts = number(linked.len().saturating_sub(1));
+    let others = (1..=hosts).filter(|to| *to != own);
+    let path = |to| Path {
+        to,
+        linked: peers(linked, own).any(|peer| peer == to),
+        relays: between(linked, own, to).take(FABRIC.relays).collect(),
     };
-    peers.iter().map(path).collect()
+    others.map(path).collect()
 }
 
-fn relays(own: u16, to: u16, peers: &[u16]) -> Vec<u16> {
-    let mut candidates: Vec<u16> = peers.iter().copied().filter(|peer| *peer != to).collect();
-    candidates.sort_unstable();
-    let count = candidates.len();
-    let start = usize::from(own) + usize::from(to);
-    let taken = 0..FABRIC.relays.min(count);
-    taken.map(|step| candidates[(start + step) % count]).collect()
+fn peers(linked: &[BTreeSet<u16>], own: u16) -> impl Iterator<Item = u16> {
+    linked.get(usize::from(own) - 1).into_iter().flatten().copied()
+}
+
+/// The hosts that have a link to both, in the order in which they serve as relays.
+fn between(linked: &[BTreeSet<u16>], own: u16, to: u16) -> impl Iterator<Item = u16> {
+    let start = number((usize::from(own) + usize::from(to)) % linked.len().max(1));
+    let circle = peers(linked, own)
+        .filter(move |peer| *peer >= start)
+        .chain(peers(linked, own).filter(move |peer| *peer < start));
+    circle.filter(move |relay| linked.get(usize::from(*relay) - 1).is_some_and(|peers| peers.contains(&to)))
+}
+
+/// What a pair of hosts lacks, the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lack {
+    /// No link, and no host that both have a link to: a frame is passed on only once.
+    Reach,
+    /// A link: the sender can't know whether a relay's link to the destination is dead.
+    Link,
+    /// A host to go through when their link is dead.
+    Relay,
+}
+
+/// The pair of places of hosts that lacks most, the first of several; `None` where each pair has a link and a relay. `links` join places of `hosts` hosts.
+pub fn weakest(hosts: usize, links: &[[usize; 2]]) -> Option<(Lack, [usize; 2])> {
+    let linked = linked(hosts, links);
+    let lack = |a: usize, b: usize| {
+        let (from, to) = (number(a), number(b));
+        match (linked[a].contains(&to), between(&linked, from, to).next().is_some()) {
+            (true, true) => None,
+            (true, false) => Some(Lack::Relay),
+            (false, true) => Some(Lack::Link),
+            (false, false) => Some(Lack::Reach),
+        }
+    };
+    let pairs = (0..hosts).flat_map(|a| (a + 1..hosts).map(move |b| [a, b]));
+    pairs.filter_map(|[a, b]| Some((lack(a, b)?, [a, b]))).min()
+}
+
+/// Per host the numbers of those that `links` lead to.
+pub(super) fn linked(hosts: usize, links: &[[usize; 2]]) -> Vec<BTreeSet<u16>> {
+    let mut linked = vec![BTreeSet::new(); hosts];
+    for &[a, b] in links {
+        linked[a].insert(number(b));
+        linked[b].insert(number(a));
+    }
+    linked
 }
 
 #[cfg(test)]
@@ -134,6 +178,26 @@ mod tests {
                 "{hosts}: {firsts:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_pair_lacks_a_link_or_a_relay_or_both() {
+        let ring = |hosts: usize| -> Vec<[usize; 2]> { (0..hosts).map(|host| [host, (host + 1) % hosts]).collect() };
+        assert_eq!(weakest(2, &[[0, 1]]), Some((Lack::Relay, [0, 1])));
+        assert_eq!(weakest(3, &ring(3)), None);
+        assert_eq!(weakest(4, &ring(4)), Some((Lack::Link, [0, 2])));
+        assert_eq!(weakest(5, &ring(5)), Some((Lack::Link, [0, 2])));
+        assert_eq!(weakest(6, &ring(6)), Some((Lack::Reach, [0, 3])));
+        let hub: Vec<[usize; 2]> = (1..5).map(|host| [0, host]).collect();
+        assert_eq!(weakest(5, &hub), Some((Lack::Link, [1, 2])));
+        assert_eq!(
+            paths(2, &linked(5, &hub))[1],
+            Path {
+                to: 3,
+                linked: false,
+                relays: vec![1]
+            }
+        );
     }
 
     #[test]

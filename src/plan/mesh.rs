@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Link, TunnelPort};
-use crate::spec::{Bfd, HostSpec, InterfaceName, InvalidName, Topology, Tunnel};
+use crate::spec::{Bfd, HostSpec, InterfaceName, InvalidName, Tunnel};
 
 /// Path cost of every link, the same everywhere: the default of a tunnel port changed from release to release (10 Mbit/s to 10 Gbit/s
 /// in Open vSwitch 3.1), and hosts that disagree would build a tree that nobody chose. 20000 is 1 Gbit/s in IEEE 802.1D-2004 table 17-3.
@@ -51,20 +51,17 @@ pub fn max_revalidator_ms(ports: &[TunnelPort]) -> u32 {
     })
 }
 
-/// All links, numbered from 1 (the kernel owns gre0) in the order of the hosts: the link of hosts 1 and 2 is the first.
+/// The links between the `pairs` of places, numbered from 1 (the kernel owns gre0) in this order: in a full mesh that of hosts 1 and 2 is the first.
 ///
 /// # Errors
 /// When the number makes the name too long for an interface, which takes millions of links.
-pub fn links(hosts: &[HostSpec], topology: Topology, tunnel: Tunnel) -> Result<Vec<Link>, InvalidName> {
-    let pairs: Vec<[usize; 2]> = match topology {
-        Topology::Full => (0..hosts.len()).flat_map(|a| (a + 1..hosts.len()).map(move |b| [a, b])).collect(),
-    };
-    let link = |(index, [a, b]): (usize, [usize; 2])| {
+pub fn links(hosts: &[HostSpec], pairs: &[[usize; 2]], tunnel: Tunnel) -> Result<Vec<Link>, InvalidName> {
+    let link = |(index, [a, b]): (usize, &[usize; 2])| {
         let name: InterfaceName = format!("{}{}", link_prefix(tunnel), index + 1).parse()?;
         Ok(Link {
             name,
-            hosts: [hosts[a].name.clone(), hosts[b].name.clone()],
+            hosts: [hosts[*a].name.clone(), hosts[*b].name.clone()],
         })
     };
-    pairs.into_iter().enumerate().map(link).collect()
+    pairs.iter().enumerate().map(link).collect()
 }

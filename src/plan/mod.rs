@@ -2,13 +2,16 @@
 
 pub mod address;
 pub mod direct;
+pub mod graph;
 mod host;
 mod mesh;
 mod mtu;
+mod sites;
 pub mod spanning_tree;
+pub mod sparse;
+mod topology;
 mod types;
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
@@ -16,12 +19,15 @@ use ipnet::Ipv4Net;
 pub use direct::HOST_NUMBER_MAX;
 pub use mesh::{DEFAULT_MAX_REVALIDATOR_MS, link_prefix};
 pub use mtu::overhead;
+pub use topology::{Shape, shape};
 pub use types::*;
 
 #[cfg(test)]
+mod shape_tests;
+#[cfg(test)]
 pub mod tests;
 
-use crate::spec::{Fabric, HostName, HostSpec, InvalidName, LoopProtection, Spec};
+use crate::spec::{Fabric, HostSpec, InvalidName, LoopProtection, Spec};
 
 /// Why there is no plan. A validated spec gives none of these; they are here so that a mistake of ours is an error, not a panic.
 #[derive(Debug, thiserror::Error)]
@@ -43,24 +49,23 @@ pub fn plan(spec: &Spec) -> Result<Plan, PlanError> {
     let cut = address::cut(spec.subnet, spec.capacity, hosts, spec.first_address)?;
     let tunnelled_over = spec.hosts.first().map_or(Ipv4Addr::UNSPECIFIED.into(), |host| host.address);
     let mtu = mtu::mtu(spec.underlay_mtu, spec.tunnel, spec.fabric, tunnelled_over);
-    let links = mesh::links(&spec.hosts, spec.topology, spec.tunnel)?;
-    let priorities = spanning_tree::priorities(spec);
-    let macs: Vec<MacAddress> = spec
-        .hosts
-        .iter()
-        .map(|host| host::mac(&spec.name, &host.name, host.mesh_bridge.as_str()))
-        .collect();
-    let identifiers: Vec<(u16, MacAddress)> = priorities.into_iter().zip(macs).collect();
-    let ports = ports(spec, &links);
+    let shape = shape(spec);
+    let links = mesh::links(&spec.hosts, &shape.links, spec.tunnel)?;
+    let ports = ports(spec, &shape.links, &links);
     let has_tree = spec.fabric == Fabric::SpanningTree;
+    let linked = direct::linked(spec.hosts.len(), &shape.links);
     let mut plans = Vec::with_capacity(spec.hosts.len());
-    for (((host, ports), (priority, mac)), number) in spec.hosts.iter().zip(ports).zip(&identifiers).zip(1..) {
+    for (((host, ports), (priority, mac)), (place, number)) in spec.hosts.iter().zip(ports).zip(&shape.identifiers).zip((0..).zip(1..)) {
         let mesh_bridge = MeshBridge {
             name: host.mesh_bridge.clone(),
             mac: *mac,
             priority: has_tree.then_some(*priority),
             max_revalidator_ms: mesh::max_revalidator_ms(&ports),
-            paths: if has_tree { Vec::new() } else { direct::paths(number, &ports) },
+            paths: if has_tree {
+                Vec::new()
+            } else {
+                direct::paths(direct::number(place), &linked)
+            },
             ports,
         };
         plans.push(host_plan(spec, host, number, mesh_bridge, block(&cut, number)?, mtu.mesh)?);
@@ -72,7 +77,7 @@ pub fn plan(spec: &Spec) -> Result<Plan, PlanError> {
         capacity: spec.capacity,
     };
     let fabric = match spec.fabric {
-        Fabric::SpanningTree => FabricPlan::SpanningTree(spanning_tree::spanning_tree(spec, &identifiers)),
+        Fabric::SpanningTree => FabricPlan::SpanningTree(spanning_tree::spanning_tree(spec, &shape)),
         Fabric::Direct => FabricPlan::Direct(direct::FABRIC),
     };
     let cluster = spec.name.clone();
@@ -80,6 +85,7 @@ pub fn plan(spec: &Spec) -> Result<Plan, PlanError> {
         version: PLAN_VERSION,
         cluster,
         mtu,
+        topology: shape.figures,
         fabric,
         containers,
         tunnel: spec.tunnel,
@@ -126,19 +132,15 @@ fn host_plan(
     })
 }
 
-/// The ends of `links` of each host, in the order of the links.
-fn ports(spec: &Spec, links: &[Link]) -> Vec<Vec<TunnelPort>> {
+/// The ends of `links` of each host, in the order of the links, which join these `pairs` of places.
+fn ports(spec: &Spec, pairs: &[[usize; 2]], links: &[Link]) -> Vec<Vec<TunnelPort>> {
     let path_cost = match (spec.fabric, spec.loop_protection) {
         (Fabric::SpanningTree, LoopProtection::Rstp) => Some(mesh::RSTP_PATH_COST),
         (Fabric::SpanningTree, LoopProtection::Stp) => Some(mesh::STP_PATH_COST),
         (Fabric::Direct, _) => None,
     };
-    let places: BTreeMap<&HostName, usize> = spec.hosts.iter().zip(0..).map(|(host, place)| (&host.name, place)).collect();
     let mut ports = vec![Vec::new(); spec.hosts.len()];
-    for link in links {
-        let [Some(a), Some(b)] = link.hosts.each_ref().map(|name| places.get(name).copied()) else {
-            continue;
-        };
+    for (&[a, b], link) in pairs.iter().zip(links) {
         for (own, peer) in [(a, b), (b, a)] {
             let (host, other) = (&spec.hosts[own], &spec.hosts[peer]);
             ports[own].push(TunnelPort {

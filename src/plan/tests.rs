@@ -8,6 +8,7 @@ pub fn cluster(addresses: &[&str]) -> Spec {
     let host = |(index, address): (usize, &&str)| HostSpec {
         name: format!("host{}", index + 1).parse().unwrap(),
         address: address.parse().unwrap(),
+        site: None,
         os: Os::Debian13,
         network: Network::Ifupdown,
         underlay_interface: None,
@@ -37,6 +38,7 @@ pub fn cluster(addresses: &[&str]) -> Spec {
         capacity: u32::try_from(addresses.len()).unwrap(),
         tunnel: Tunnel::Gre,
         topology: Topology::Full,
+        survive: u32::from(addresses.len() > 2),
         fabric: Fabric::SpanningTree,
         loop_protection: LoopProtection::Rstp,
         timers: Timers::default(),

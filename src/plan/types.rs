@@ -21,6 +21,7 @@ pub struct Plan {
     pub version: u32,
     pub cluster: ClusterName,
     pub mtu: MtuPlan,
+    pub topology: TopologyPlan,
     /// In the JSON `spanning-tree` or `direct`.
     #[serde(flatten)]
     pub fabric: FabricPlan,
@@ -112,6 +113,66 @@ pub struct Overhead {
     pub source: &'static str,
 }
 
+/// What kind of graph the links make, and what it is good for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TopologyPlan {
+    /// full, ring, hub, sparse or links.
+    pub kind: &'static str,
+    /// How many hosts and links may fail, any, and the rest is to stay connected.
+    pub survive: u32,
+    /// Links of the host with the fewest.
+    pub least_links_per_host: u32,
+    /// Links of the host with the most.
+    pub most_links_per_host: u32,
+    /// The fewest links with which any mesh of so many hosts survives that: (survive + 1) * hosts / 2, rounded up; hosts - 1 where that is more.
+    pub fewest_links: u32,
+    /// Most links between two hosts.
+    pub diameter: Figure,
+    /// The least diameter of any mesh of so many hosts where none has more links than here (Moore bound).
+    pub moore_diameter: u32,
+    /// Most links between two hosts after any failures to survive; `None` where some cut hosts off, or nothing is known.
+    pub diameter_after_failures: Option<Figure>,
+    /// How many hosts must go before others are cut off from each other; in a full mesh one less than there are.
+    pub connectivity: Figure,
+}
+
+/// A figure about a mesh, and how it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Figure {
+    pub value: u32,
+    /// Whether it is exact, or a bound on the safe side: distances are at most that, connectivity is at least that.
+    pub exact: bool,
+    pub proof: Proof,
+}
+
+/// How a figure is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Proof {
+    /// It follows from each being linked to each.
+    FullMesh,
+    /// Each case was looked at.
+    EachCase,
+    /// All losses of hosts were looked at; that of links makes ways at most one link longer.
+    EachLossOfHosts,
+    /// The mesh looks the same from each host, so one was looked at.
+    Symmetry,
+    /// Maximum flows between hosts, of which each passes one at most.
+    MaximumFlow,
+    /// A search for hosts whose loss cuts others off found none, or one.
+    CutHosts,
+    /// A connected graph that looks the same from each host, d links each, has connectivity 2 (d + 1) / 3 or more (Watkins 1970).
+    Watkins,
+    /// A circulant has ways beside each shortest one, of two links more.
+    MovedWays,
+    /// With as many ways between two hosts as the connectivity says, the shortest that is left is not long (Menger).
+    Menger,
+    /// No two are farther apart than twice what one is from all.
+    TwiceTheDepth,
+}
+
 /// The spanning tree all bridges take part in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -127,7 +188,7 @@ pub struct SpanningTree {
     pub forward_delay: u8,
     /// Frames in a burst; RSTP only.
     pub transmit_hold_count: Option<u8>,
-    /// Most links between the root and any bridge after any one host or link failed.
+    /// Most links between the root and any bridge after any failures that the mesh is to survive; at least 2 beyond two hosts in full mesh.
     pub depth_after_failure: u32,
 }
 
@@ -193,12 +254,14 @@ pub struct MeshBridge {
     pub paths: Vec<Path>,
 }
 
-/// The ways from one host to another in a direct fabric: the direct link, and where that is dead the first of the relays whose own link is not.
+/// The ways from one host to another in a direct fabric: the direct link, and where that is dead or there is none the first of the relays whose own link is not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Path {
     /// Number of the host at the other end.
     pub to: u16,
+    /// Whether the two have a link.
+    pub linked: bool,
     /// Numbers of the hosts to go through.
     pub relays: Vec<u16>,
 }

@@ -42,11 +42,11 @@ const OVSDB_SOCKET_DROP_IN: &str = include_str!("../../cloud-init/ovsdb-server-s
 /// Path and text of the files that an image with Open vSwitch and ifupdown has before any user-data: without them its first boot would not come to
 /// the user-data.
 pub const OF_IMAGES: &[(&str, &str)] = &[
+    // By other names than a host's own, which has the one only with ifupdown, and the other only where its Open vSwitch may be such a one.
     (
-        "/etc/systemd/system/openvswitch-switch.service.d/meshimg.conf",
+        "/etc/systemd/system/openvswitch-switch.service.d/boot-order.conf",
         OPEN_VSWITCH_DROP_IN,
     ),
-    // By another name than a host's own, which has it only where its Open vSwitch may be such a one.
     ("/etc/systemd/system/ovsdb-server.socket.d/boot-order.conf", OVSDB_SOCKET_DROP_IN),
 ];
 

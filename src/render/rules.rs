@@ -1,7 +1,8 @@
 //! The rules of a direct fabric, in the words of ovs-ofctl(8) and ovs-actions(7), each as Open vSwitch prints it, so that what a bridge has can be
 //! compared. docs/fabric.md explains them.
 //!
-//! Host numbers are the numbers of ports and of groups. There are four rules and a group for each other host, and some that are always the same.
+//! Host numbers are the numbers of ports and of groups. For each host that there is a link to there are three rules and a group, for each other one a rule and
+//! a group, and some rules are always the same.
 
 use crate::plan::direct::{KeyPart, key};
 use crate::plan::{DirectFabric, FabricPlan, HostPlan, Path, Plan};
@@ -59,8 +60,9 @@ fn group(own: u16, path: &Path) -> String {
         let key = key(own, path.to, relayed);
         format!(",bucket=watch_port:{port},actions=set_field:{key:#x}->tun_id,output:{port}")
     };
+    let direct = path.linked.then(|| bucket(path.to, false)).unwrap_or_default();
     let relays: String = path.relays.iter().map(|relay| bucket(*relay, true)).collect();
-    format!("group_id={},type=ff{}{relays}", path.to, bucket(path.to, false))
+    format!("group_id={},type=ff{direct}{relays}", path.to)
 }
 
 /// A match of some parts of the key of a frame from `origin` for `destination`; 0 where that part is not compared.
@@ -92,7 +94,7 @@ fn entry(fabric: &DirectFabric, own: u16, paths: &[Path]) -> Vec<String> {
             learn(fabric)
         ),
     ];
-    flows.extend(paths.iter().map(|path| {
+    flows.extend(paths.iter().filter(|path| path.linked).map(|path| {
         let tunnel = tunnel(&[Origin], path.to, 0, false);
         format!(
             "table={ENTRY},priority=200,{tunnel},in_port={} actions=resubmit(,{FROM_ORIGIN})",
@@ -113,7 +115,7 @@ fn from_origin(own: u16, paths: &[Path]) -> Vec<String> {
     let parts = [KeyPart::Destination, KeyPart::Relayed];
     let direct = tunnel(&parts, 0, own, false);
     let mut flows = vec![format!("table={FROM_ORIGIN},priority=200,{direct} actions=resubmit(,{DELIVER})")];
-    flows.extend(paths.iter().map(|path| {
+    flows.extend(paths.iter().filter(|path| path.linked).map(|path| {
         let relayed = tunnel(&parts, 0, path.to, true);
         format!("table={FROM_ORIGIN},priority=100,{relayed} actions=output:{}", path.to)
     }));

@@ -49,6 +49,7 @@ codes! {
     VersionUnsupported = "version::unsupported",
     NameCluster = "names::cluster",
     NameHost = "names::host",
+    NameSite = "names::site",
     NameInterface = "names::interface",
     NameBridge = "names::bridge",
     /// Two interfaces of one host with one name, or a name that the links use.
@@ -63,6 +64,8 @@ codes! {
     NameSigningKey = "names::signing-key",
     HostsTooFew = "hosts::too-few",
     HostsTooMany = "hosts::too-many",
+    /// Warning: more hosts than one layer-2 network is good for.
+    HostsLargeDomain = "hosts::large-domain",
     HostsDuplicateName = "hosts::duplicate-name",
     HostsDuplicateAddress = "hosts::duplicate-address",
     /// Loopback, multicast, link-local and the like.
@@ -108,6 +111,20 @@ codes! {
     MeshTreeOnly = "mesh::tree-only",
     /// A fabric that cannot do without BFD.
     MeshDirectWithoutBfd = "mesh::direct-without-bfd",
+    /// Two hosts that a direct fabric does not bring together.
+    MeshReach = "mesh::reach",
+    /// A link of a host with itself, or one given twice.
+    MeshLink = "mesh::link",
+    /// Hubs without a topology that has any, or the other way round.
+    MeshHubs = "mesh::hubs",
+    /// A host that no links lead to.
+    MeshCutOff = "mesh::cut-off",
+    /// A number of failures that so few hosts can't survive.
+    MeshSurvive = "mesh::survive",
+    /// Links that do not survive the failures that they are to survive; a warning where the file does not say how many these are.
+    MeshFragile = "mesh::fragile",
+    /// A tree deeper than the protocol reaches with its timers.
+    MeshDepth = "mesh::depth",
     MeshBfdInterval = "mesh::bfd-interval",
     MeshBfdMultiplier = "mesh::bfd-multiplier",
     DockerOwnedOption = "docker::owned-option",

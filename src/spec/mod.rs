@@ -14,6 +14,7 @@ mod parse;
 mod raw;
 mod raw_docker;
 mod raw_open_vswitch;
+mod raw_topology;
 mod reference;
 mod scalar;
 mod schema;

@@ -8,18 +8,20 @@ mod hosts;
 mod interfaces;
 mod mesh;
 mod open_vswitch;
+mod topology;
 mod underlay;
 
 use super::diagnostic::{Code, Diagnostic, Severity, in_order};
 use super::field::{Field, Placed};
 use super::raw::{RawCluster, RawHost, RawSpec};
-use super::types::{Fabric, HostSpec, LoopProtection, Network, Os, Spec, Timers, Topology, Tunnel};
+use super::types::{Fabric, HostSpec, LoopProtection, Network, Os, Spec, Timers, Tunnel};
 
 /// What the rules look at, and what they found so far.
 struct Rules<'a> {
     cluster: &'a RawCluster,
     /// Items of `hosts` that are maps, with their number from 1.
     hosts: Vec<Host<'a>>,
+    addresses: underlay::Addresses,
     problems: Vec<Diagnostic>,
 }
 
@@ -87,9 +89,15 @@ pub fn validate(raw: &RawSpec) -> Result<(Spec, Vec<Diagnostic>), Vec<Diagnostic
         let keys = &item.given()?.value;
         Some(Host { number, keys })
     });
+    let hosts: Vec<Host<'_>> = readable.collect();
+    let addresses = hosts
+        .iter()
+        .filter_map(|host| host.keys.address.given())
+        .map(|address| address.value);
     let mut rules = Rules {
         cluster,
-        hosts: readable.collect(),
+        addresses: underlay::Addresses::new(addresses),
+        hosts,
         problems: raw.problems.clone(),
     };
     let spec = build(&mut rules);
@@ -131,6 +139,7 @@ fn build(rules: &mut Rules<'_>) -> Option<Spec> {
             Some(Timers::default())
         }
     };
+    let topology = topology::read(rules);
     docker::check(rules);
     let apis: Vec<_> = rules.hosts.clone().into_iter().map(|host| docker::api(rules, host)).collect();
     open_vswitch::check(rules);
@@ -152,6 +161,10 @@ fn build(rules: &mut Rules<'_>) -> Option<Spec> {
         hosts.push(HostSpec {
             name: keys.name.given()?.value.clone(),
             address: keys.address.given()?.value,
+            site: match &keys.site {
+                Field::Broken => return None,
+                site => site.given().map(|site| site.value.clone()),
+            },
             os,
             network: value_or(keys.network.or(&cluster.network), Network::usual_for(os)),
             underlay_interface,
@@ -179,6 +192,7 @@ fn build(rules: &mut Rules<'_>) -> Option<Spec> {
         });
     }
     let containers = containers?;
+    let (topology, survive) = topology?;
     let spec = Spec {
         name: cluster.name.given()?.value.clone(),
         hosts,
@@ -191,7 +205,8 @@ fn build(rules: &mut Rules<'_>) -> Option<Spec> {
             .map(|address| address.value),
         capacity: containers.capacity,
         tunnel,
-        topology: value_or(cluster.mesh.then(|mesh| &mesh.topology), Topology::Full),
+        topology,
+        survive,
         fabric,
         loop_protection,
         timers: timers?,
@@ -201,5 +216,6 @@ fn build(rules: &mut Rules<'_>) -> Option<Spec> {
     if fabric == Fabric::SpanningTree {
         mesh::check_stand_in(rules, &spec);
     }
+    topology::check(rules, &spec);
     Some(spec)
 }

@@ -112,11 +112,14 @@ fn reached(plan: &Plan, bridges: &BTreeMap<u32, &Bridge>, host: &HostPlan, path:
     if alive(host.number, path.to) {
         return Reached::Directly;
     }
+    let own = if path.linked {
+        "its own link is dead"
+    } else {
+        "it has no link of its own"
+    };
     match path.relays.iter().find(|relay| alive(host.number, **relay)) {
         Some(relay) if alive((*relay).into(), path.to) => Reached::Relayed,
-        Some(relay) => Reached::No(format!(
-            "its own link is dead, and so is that of host number {relay}, through which it sends"
-        )),
-        None => Reached::No("its own link is dead, and so are those to all relays".to_owned()),
+        Some(relay) => Reached::No(format!("{own}, and that of host number {relay}, through which it sends, is dead")),
+        None => Reached::No(format!("{own}, and those to all relays are dead")),
     }
 }

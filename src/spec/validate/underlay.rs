@@ -165,17 +165,48 @@ fn check_network(rules: &mut Rules<'_>, host: Host<'_>, network: IpNet) {
                 rules.report(gateway.error(Code::UnderlayGateway, message, help));
             }
         }
-        Field::Absent if rules.host_count() <= super::hosts::HOSTS_MAX => {
-            let others = rules.hosts.iter().filter_map(|other| other.keys.address.given());
-            let off_link = others
-                .map(|other| other.value)
-                .find(|other| other.is_ipv4() == address.value.is_ipv4() && !network.contains(other));
+        Field::Absent => {
+            let off_link = rules.addresses.first_outside(&network);
             if let Some(other) = off_link {
                 let message = format!("{name} has no route to {other}: it is not on the network {}", network.trunc());
                 let help = "give `underlay.gateway`, or a shorter `underlay.prefix-length`, unless another route leads there";
                 rules.report(address.warning(Code::UnderlayOffLinkHost, message, help));
             }
         }
-        Field::Absent | Field::Broken => {}
+        Field::Broken => {}
+    }
+}
+
+/// The hosts' addresses of the first one's family, to be asked by each host in little time.
+#[derive(Default)]
+pub(super) struct Addresses {
+    /// Address, and the least and the greatest of those up to it, in the order of the file.
+    list: Vec<(IpAddr, IpAddr, IpAddr)>,
+}
+
+impl Addresses {
+    pub fn new(addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        let mut list: Vec<(IpAddr, IpAddr, IpAddr)> = Vec::new();
+        for address in addresses {
+            let (first, least, most) = list.last().copied().unwrap_or((address, address, address));
+            if first.is_ipv4() == address.is_ipv4() {
+                list.push((address, least.min(address), most.max(address)));
+            }
+        }
+        Self { list }
+    }
+
+    /// The first that is not in `network`; those of another family are no matter. A network has all addresses between two of its own, so it has the first so
+    /// many where it has the least and the greatest of them.
+    fn first_outside(&self, network: &IpNet) -> Option<IpAddr> {
+        let first = self
+            .list
+            .first()
+            .filter(|(first, ..)| first.is_ipv4() == network.addr().is_ipv4())?;
+        debug_assert!(first.1 <= first.2);
+        let inside = self
+            .list
+            .partition_point(|(_, least, most)| network.contains(least) && network.contains(most));
+        self.list.get(inside).map(|(address, ..)| *address)
     }
 }

@@ -97,10 +97,10 @@ fn loop_free_follows_frames_to_every_host() {
     assert!(lost.is_red());
     assert!(
         lost.summary
-            .contains("host1 does not reach host2: its own link is dead, and so is that of host number 3, through which it sends")
+            .contains("host1 does not reach host2: its own link is dead, and that of host number 3, through which it sends, is dead")
             && lost
                 .summary
-                .contains("host2 does not reach host1: its own link is dead, and so are those to all relays"),
+                .contains("host2 does not reach host1: its own link is dead, and those to all relays are dead"),
         "{}",
         lost.summary
     );
