@@ -60,7 +60,7 @@ fn group(own: u16, path: &Path) -> String {
         let key = key(own, path.to, relayed);
         format!(",bucket=watch_port:{port},actions=set_field:{key:#x}->tun_id,output:{port}")
     };
-    let direct = path.linked.then(|| bucket(path.to, false)).unwrap_or_default();
+    let direct = if path.linked { bucket(path.to, false) } else { String::new() };
     let relays: String = path.relays.iter().map(|relay| bucket(*relay, true)).collect();
     format!("group_id={},type=ff{direct}{relays}", path.to)
 }

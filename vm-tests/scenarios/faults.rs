@@ -31,8 +31,8 @@ pub fn tests() -> Vec<Trial> {
     tests
 }
 
-/// Two sides of two, each with a mesh of its own: what three hosts do not have.
-pub fn of_four_hosts() -> Vec<Trial> {
+/// Two sides, each with a mesh of its own, and links that not all hosts have: what three hosts do not have.
+pub fn of_five_hosts() -> Vec<Trial> {
     let test = |fault: &Fault| {
         let fault = *fault;
         on(&BUILT, &fault.name().replace('-', "_"), move |session| in_passing(session, fault))

@@ -1,4 +1,4 @@
-//! `network: systemd`: the mesh without ifupdown, on two of four hosts.
+//! `network: systemd`: the mesh without ifupdown, on two of five hosts.
 
 use libtest_mimic::{Failed, Trial};
 use meshimg::lab::scenario::Fault;
