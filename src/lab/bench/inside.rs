@@ -209,10 +209,10 @@ impl Run<'_> {
         }
     }
 
-    fn flaps(&self) -> Result<Vec<BTreeMap<String, u64>>, BenchError> {
+    fn flaps(&self) -> Result<Vec<Flaps>, BenchError> {
         let flaps = |(place, daemons): (usize, &Daemons)| match self.prober.is_alive(place) {
             true => daemons.flaps(),
-            false => Ok(BTreeMap::new()),
+            false => Ok(Flaps::new()),
         };
         self.daemons.iter().enumerate().map(flaps).collect()
     }
@@ -249,15 +249,19 @@ fn last_lost(samples: &[Sample], judged: u64) -> Option<u64> {
     old.find(|sample| sample.copies == 0).map(|sample| sample.sent_us)
 }
 
+/// Of a host, how often each link went up or down so far, by the link's name.
+type Flaps = BTreeMap<String, u64>;
+
 /// How often links went up or down from the one look to the other, those of the dead and those that do not `count` left out.
-fn changes(before: &[BTreeMap<String, u64>], after: &[BTreeMap<String, u64>], count: impl Fn(usize, &str) -> bool) -> u64 {
-    let of_host = |(place, (before, after)): (usize, (&BTreeMap<String, u64>, &BTreeMap<String, u64>))| -> u64 {
+fn changes(before: &[Flaps], after: &[Flaps], count: impl Fn(usize, &str) -> bool) -> u64 {
+    let of_host = |place: usize, before: &Flaps, after: &Flaps| -> u64 {
         let counted = after.iter().filter(|(port, _)| count(place, port));
         counted
             .map(|(port, flaps)| flaps.saturating_sub(before.get(port).copied().unwrap_or(0)))
             .sum()
     };
-    before.iter().zip(after).enumerate().map(of_host).sum()
+    let looks = before.iter().zip(after).enumerate();
+    looks.map(|(place, (before, after))| of_host(place, before, after)).sum()
 }
 
 #[cfg(test)]
