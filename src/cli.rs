@@ -122,6 +122,9 @@ enum Verb {
     /// What QEMU starts for each connection of a guest to the package archive
     #[command(hide = true)]
     LabArchive { socket: PathBuf },
+    /// One run of `lab bench`
+    #[command(hide = true)]
+    LabBenchCase,
 }
 
 /// How data is printed.
@@ -186,6 +189,7 @@ fn run(verb: Verb, context: &Context) -> Result<ExitCode, Error> {
         Verb::Image(verb) => image::run(verb, context),
         Verb::OpenVSwitch(verb) => openvswitch::run(verb, context),
         Verb::LabSupervisor { folder } => lab::supervise(&folder),
+        Verb::LabBenchCase => lab::bench_case(),
         Verb::LabArchive { socket } => Ok(crate::lab::archive::carry(&socket)?),
         Verb::Schema => output::print(&crate::spec::schema_json()),
         Verb::Completions { shell } => {

@@ -8,6 +8,7 @@ use crate::image::check::CheckError;
 use crate::image::openvswitch::OpenVSwitchError;
 use crate::lab::LabError;
 use crate::lab::accel::AccelError;
+use crate::lab::bench::BenchError;
 use crate::lab::control::ControlError;
 use crate::lab::state::StateError;
 use crate::render::{RenderError, WriteError};
@@ -91,6 +92,11 @@ pub enum Error {
     /// The report is printed already.
     #[error("{} red", counted(*red, "probe"))]
     Red { red: usize },
+    #[error(transparent)]
+    Bench(#[from] BenchError),
+    /// The table is printed already.
+    #[error("the mesh was not whole again within {seconds} s in {}", counted(*runs, "run"))]
+    NotWhole { runs: usize, seconds: u32 },
     #[error("cannot write to standard output: {0}")]
     Output(#[from] std::io::Error),
     #[error("JSON: {0}")]
@@ -106,10 +112,11 @@ impl Error {
             | Self::Render(RenderError::TooLarge { .. } | RenderError::Nix { .. } | RenderError::NixOpenVSwitch { .. }) => Exit::File,
             Self::UnknownHost { .. } | Self::Usage(_) | Self::NotUp { .. } => Exit::Usage,
             Self::Exec(error) => exec_exit(error),
-            Self::Differs { .. } | Self::Red { .. } | Self::ImageFindings { .. } => Exit::ProbeFailed,
+            Self::Differs { .. } | Self::Red { .. } | Self::NotWhole { .. } | Self::ImageFindings { .. } => Exit::ProbeFailed,
             Self::Image(error) => image_exit(error),
             Self::Check(error) => check_exit(error),
             Self::Lab(error) => lab_exit(error),
+            Self::Bench(error) => bench_exit(error),
             Self::Interrupted | Self::Write(WriteError::Interrupted) => Exit::Interrupted,
             Self::Seed(_) | Self::Supervisor(_) | Self::Plan(_) | Self::Render(_) | Self::Write(_) | Self::Output(_) | Self::Json(_) => {
                 Exit::Internal
@@ -208,6 +215,17 @@ fn check_exit(error: &CheckError) -> Exit {
         CheckError::Interrupted => Exit::Interrupted,
         CheckError::Exec(error) => exec_exit(error),
         CheckError::Wait(error) => wait_exit(error),
+    }
+}
+
+fn bench_exit(error: &BenchError) -> Exit {
+    match error {
+        BenchError::NotRoot => Exit::Usage,
+        BenchError::Exec(error) => exec_exit(error),
+        BenchError::Host { source, .. } => bench_exit(source),
+        BenchError::Answer { .. } | BenchError::Case { .. } => Exit::CommandFailed,
+        BenchError::Io { .. } => Exit::Internal,
+        BenchError::Interrupted => Exit::Interrupted,
     }
 }
 

@@ -128,6 +128,11 @@ fn every_cause_has_its_exit_code() {
                 .into(),
                 WriteError::Escapes { path: "out".into() }.into(),
                 LabError::State(state()).into(),
+                BenchError::Io {
+                    what: "/run".to_owned(),
+                    source: full(),
+                }
+                .into(),
                 LabError::Accelerator(AccelError::State(state())).into(),
                 LabError::Control(ControlError::Io(full())).into(),
                 ImageError::File {
@@ -148,6 +153,7 @@ fn every_cause_has_its_exit_code() {
             Exit::Usage,
             vec![
                 Error::Usage("no".to_owned()),
+                BenchError::NotRoot.into(),
                 Error::UnknownHost {
                     name: host(),
                     file: file(),
@@ -202,6 +208,7 @@ fn every_cause_has_its_exit_code() {
                 LabError::Accelerator(AccelError::Exec(missing())).into(),
                 ImageError::Exec(missing()).into(),
                 CheckError::Exec(missing()).into(),
+                BenchError::Exec(missing()).into(),
             ],
         ),
         (
@@ -220,12 +227,18 @@ fn every_cause_has_its_exit_code() {
                 ImageError::Exec(failed()).into(),
                 ImageError::Wait(late()).into(),
                 CheckError::Exec(failed()).into(),
+                BenchError::Case {
+                    case: "4 hosts".to_owned(),
+                    said: "no".to_owned(),
+                }
+                .into(),
             ],
         ),
         (
             Exit::ProbeFailed,
             vec![
                 Error::Red { red: 1 },
+                Error::NotWhole { runs: 1, seconds: 120 },
                 Error::ImageFindings {
                     image: "disk.raw".to_owned(),
                     errors: 1,
@@ -252,6 +265,8 @@ fn every_cause_has_its_exit_code() {
                 ImageError::Wait(wait_interrupted()).into(),
                 CheckError::Wait(wait_interrupted()).into(),
                 CheckError::Interrupted.into(),
+                BenchError::Interrupted.into(),
+                BenchError::Exec(interrupted()).into(),
             ],
         ),
     ];

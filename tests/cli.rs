@@ -8,6 +8,8 @@ mod disk;
 mod folders;
 #[path = "cli/help.rs"]
 mod help;
+#[path = "cli/lab_bench.rs"]
+mod lab_bench;
 #[path = "cli/lab_test.rs"]
 mod lab_test;
 #[path = "cli/nixos.rs"]

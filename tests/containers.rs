@@ -3,6 +3,8 @@
 //! Needs Docker; without it the tests are skipped, unless `MESHIMG_REQUIRE=docker`. `scripts/with-docker cargo test --test containers` has a
 //! Docker of its own for as long as the tests run, where none answers. The containers have no network.
 
+#[path = "containers/bench.rs"]
+mod bench;
 #[path = "containers/broken.rs"]
 mod broken;
 #[path = "containers/claims.rs"]
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    tests.extend(bench::tests());
     tests.extend(broken::tests());
     tests.extend(fabric::tests());
     tests.extend(own_archive::tests());

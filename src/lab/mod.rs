@@ -5,6 +5,7 @@
 
 pub mod accel;
 pub mod archive;
+pub mod bench;
 pub mod bundle;
 mod captures;
 pub mod control;

@@ -8,7 +8,7 @@ mod host_files;
 pub mod nix;
 mod nixos;
 mod open_vswitch;
-mod ovs;
+pub mod ovs;
 pub mod rules;
 mod seed;
 mod write;

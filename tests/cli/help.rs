@@ -29,6 +29,7 @@ const VERBS: &[&[&str]] = &[
     &["lab", "outages"],
     &["lab", "probe"],
     &["lab", "test"],
+    &["lab", "bench"],
     &["schema"],
     &["completions"],
 ];

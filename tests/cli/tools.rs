@@ -50,6 +50,10 @@ fn missing_programs_are_named_with_their_packages() {
                 "apt-get install ",
             ],
         ),
+        (
+            &["lab", "bench"],
+            &["ovs-vsctl", "unshare", "openvswitch-switch", "util-linux", "apt-get install "],
+        ),
         (&["lab", "test", "cluster.yaml"], &["qemu-system-x86_64", "apt-get install "]),
     ] {
         let output = place.meshimg(arguments).env("PATH", &path).output().expect("meshimg starts");
