@@ -38,7 +38,7 @@ impl Images {
 
 /// A cluster, and the images its hosts boot from.
 pub struct Cluster {
-    /// That of an example, but for [`BUILT`].
+    /// That of an example, but for [`SPARSE`] and [`BUILT`].
     pub name: &'static str,
     images: Images,
     /// How the package archive behaves towards a host from the start. Where it does not behave well to all, the tests get the hosts as
@@ -59,6 +59,23 @@ pub static MIXED: Cluster = Cluster {
     archive: &[("alpha", Trouble::Away), ("beta", Trouble::WithoutDocker)],
     slot: Mutex::new(None),
 };
+/// Five hosts, of which not each has a link to each; two have not got ifupdown, and one of these is the root, for faults happen to it.
+pub static SPARSE: Cluster = Cluster {
+    name: "sparse",
+    images: Images::Base(Flavor::Full, &[]),
+    archive: &[],
+    slot: Mutex::new(None),
+};
+const SPARSE_TEXT: &str = "version: 1
+name: sparse
+hosts:
+  - {name: host1, address: 192.0.2.1}
+  - {name: host2, address: 192.0.2.2}
+  - {name: host3, address: 192.0.2.3, network: systemd}
+  - {name: host4, address: 192.0.2.4, network: systemd}
+  - {name: host5, address: 192.0.2.5}
+mesh: {topology: sparse, root: host3, stand-in: host1}
+";
 pub static BUILT: Cluster = Cluster {
     name: "built",
     images: Images::Built,
@@ -66,7 +83,7 @@ pub static BUILT: Cluster = Cluster {
     slot: Mutex::new(None),
 };
 
-const ALL: [&Cluster; 3] = [&THREE_HOSTS, &MIXED, &BUILT];
+const ALL: [&Cluster; 4] = [&THREE_HOSTS, &MIXED, &SPARSE, &BUILT];
 
 /// What is wrong with a host's package archive.
 #[derive(Debug, Clone, Copy)]
@@ -117,6 +134,7 @@ impl Cluster {
 
     fn plan(&self) -> Result<Plan, Box<dyn std::error::Error>> {
         match self.images {
+            Images::Base(..) if std::ptr::eq(self, &SPARSE) => Ok(plan(&spec_in(self.name, SPARSE_TEXT.as_bytes())?)?),
             Images::Base(..) => plan_of(self.name),
             Images::Built => Ok(plan(&spec_in(self.name, built::text()?.as_bytes())?)?),
         }
@@ -196,7 +214,11 @@ fn of_bases(
     for host in &plan.hosts {
         images.insert(host.os, image(host.os, flavor)?);
     }
-    let mut request = request(plan, artifacts, &images, Size::default())?;
+    let mut size = Size::default();
+    if plan.hosts.len() > 3 {
+        size.memory_mib = 768;
+    }
+    let mut request = request(plan, artifacts, &images, size)?;
     for host in &mut request.hosts {
         if let Some((_, flavor)) = others.iter().find(|(name, _)| *name == host.plan.name.as_str()) {
             host.image = Some(image(host.plan.os, *flavor)?);

@@ -174,7 +174,11 @@ mod tests {
                     let own = host.number as u16;
                     assert_eq!(path.relays.len(), usize::from(hosts - 2).min(FABRIC.relays));
                     assert!(path.relays.iter().all(|relay| *relay != own && *relay != path.to));
-                    firsts.extend(path.relays.first().map(|first| (*first, firsts.get(first).copied().unwrap_or_default() + 1)));
+                    firsts.extend(
+                        path.relays
+                            .first()
+                            .map(|first| (*first, firsts.get(first).copied().unwrap_or_default() + 1)),
+                    );
                 }
             }
             assert!(

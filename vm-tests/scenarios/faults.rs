@@ -9,7 +9,7 @@ use meshimg::machine::probe;
 use meshimg::machine::report::Scenario;
 
 use super::{on, three};
-use crate::clusters::{BUILT, all_green};
+use crate::clusters::{SPARSE, all_green};
 
 pub fn tests() -> Vec<Trial> {
     let mut tests = vec![
@@ -35,9 +35,11 @@ pub fn tests() -> Vec<Trial> {
 pub fn of_five_hosts() -> Vec<Trial> {
     let test = |fault: &Fault| {
         let fault = *fault;
-        on(&BUILT, &fault.name().replace('-', "_"), move |session| in_passing(session, fault))
+        on(&SPARSE, &fault.name().replace('-', "_"), move |session| in_passing(session, fault))
     };
-    [Fault::Partition, Fault::Merge, Fault::LinkDown].iter().map(test).collect()
+    let mut tests = vec![on(&SPARSE, "every_probe_is_green", |session| all_green(&session.probe()))];
+    tests.extend([Fault::Partition, Fault::Merge, Fault::LinkDown].iter().map(test));
+    tests
 }
 
 /// Faults of the underlay, which leave the hosts alone; those that make sides are caused where both have several hosts.

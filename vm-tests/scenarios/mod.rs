@@ -46,9 +46,9 @@ pub fn all() -> Vec<Trial> {
         boot::tests(),
         direct::tests(),
         mixed::tests(),
-        bootable::tests(),
         faults::of_five_hosts(),
         systemd::tests(),
+        bootable::tests(),
         bootable::last(),
     ]
     .into_iter()

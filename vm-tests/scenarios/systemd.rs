@@ -6,17 +6,17 @@ use meshimg::lab::session::Session;
 
 use super::host_faults::cause;
 use super::{containers_reach_each_other, on, run};
-use crate::clusters::BUILT;
+use crate::clusters::SPARSE;
 
 pub fn tests() -> Vec<Trial> {
     vec![
-        on(&BUILT, "ifupdown_has_no_part_in_it", without_ifupdown),
-        on(&BUILT, "a_reload_sets_right_what_was_changed_by_hand", reload),
-        on(&BUILT, "a_stop_takes_all_away_and_a_start_gives_containers_their_place_back", stop),
-        on(&BUILT, "open_vswitch_that_was_killed_comes_back", |session| {
+        on(&SPARSE, "ifupdown_has_no_part_in_it", without_ifupdown),
+        on(&SPARSE, "a_reload_sets_right_what_was_changed_by_hand", reload),
+        on(&SPARSE, "a_stop_takes_all_away_and_a_start_gives_containers_their_place_back", stop),
+        on(&SPARSE, "open_vswitch_that_was_killed_comes_back", |session| {
             cause(session, Fault::OvsKill)
         }),
-        on(&BUILT, "a_restart_of_networking_keeps_bridges_and_containers", |session| {
+        on(&SPARSE, "a_restart_of_networking_keeps_bridges_and_containers", |session| {
             cause(session, Fault::NetworkingRestart)
         }),
     ]
