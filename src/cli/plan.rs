@@ -9,7 +9,7 @@ use super::{Context, Format, load, output};
 use crate::error::Error;
 use crate::plan::Plan;
 use crate::render::{self, USER_DATA_MAX};
-use crate::spec::{ArchiveTrust, Bfd, HostName, LoopProtection, OpenVSwitchSource};
+use crate::spec::{ArchiveTrust, Bfd, HostName, LoopProtection, OpenVSwitchSource, lock_text};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -18,10 +18,23 @@ pub struct Arguments {
     /// Tables for people, or JSON for programs (its `version` changes when a field changes its meaning)
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    /// Write cluster.lock.yaml beside the file: numbers, link names, slices and bridge addresses, which all hosts keep from then on. Every
+    /// command reads it
+    #[arg(long)]
+    lock: bool,
 }
 
 pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
-    let plan = load::plan(&arguments.file, context)?;
+    let plan = match arguments.lock {
+        true => load::plan_alone(&arguments.file, context)?,
+        false => load::plan(&arguments.file, context)?,
+    };
+    if arguments.lock {
+        let path = load::lock_path(&arguments.file);
+        let written = render::write_over(&path, lock_text(&plan.lock)?.as_bytes())?;
+        let what = if written { "wrote" } else { "as it was:" };
+        context.ui.line(&format!("{what} {}", path.display()));
+    }
     let bytes = render::user_data_bytes(&plan)?;
     match arguments.format {
         Format::Json => output::print_json(&WithSizes {
@@ -72,13 +85,19 @@ fn text(plan: &Plan, user_data_bytes: &[usize]) -> String {
             plan.mtu.underlay,
             parts.join(", ")
         ),
-        format!(
-            "Subnet      {} in {} blocks: {} held back for the bridge addresses, room for {} hosts\n",
-            containers.subnet,
-            containers.blocks,
-            containers.held_back,
-            containers.blocks - containers.held_back
-        ),
+        match plan.growth {
+            None => format!(
+                "Subnet      {} in {} blocks: {} held back for the bridge addresses, room for {} hosts\n",
+                containers.subnet,
+                containers.blocks,
+                containers.held_back,
+                containers.blocks - containers.held_back
+            ),
+            Some(_) => format!(
+                "Subnet      {}: bridge addresses before {}, slices from there on, /{} where there is room\n",
+                containers.subnet, plan.lock.slices_from, plan.lock.slice_prefix_length
+            ),
+        },
         format!(
             "Tree        {protocol}, root {}, then {}; depth at most {} after a failure\n",
             tree.root, tree.stand_in, tree.depth_after_failure
@@ -95,8 +114,29 @@ fn text(plan: &Plan, user_data_bytes: &[usize]) -> String {
         detection(plan),
         open_vswitch(plan),
         user_data(plan, user_data_bytes),
+        growth(plan),
     ]
     .concat()
+}
+
+/// What has come of the lock, if there is one: whose slice has shrunk is what somebody has to act on.
+fn growth(plan: &Plan) -> String {
+    let Some(growth) = &plan.growth else { return String::new() };
+    let names = |names: &[HostName]| match names {
+        [] => "none".to_owned(),
+        names => names.iter().map(HostName::as_str).collect::<Vec<_>>().join(", "),
+    };
+    let mut text = format!("Lock        new hosts: {}; gone: {}\n", names(&growth.new), names(&growth.gone));
+    for shrunk in &growth.shrunk {
+        text += &format!(
+            "Shrinks     the slice of {}, from {} to {}, for {}\n",
+            shrunk.host,
+            shrunk.from,
+            shrunk.to,
+            names(&shrunk.given_to)
+        );
+    }
+    text
 }
 
 /// How long user-data is: one line for the longest, and how many hosts have more than providers take.

@@ -1,9 +1,10 @@
 //! Which hosts are linked, and what the links are called.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::{Link, TunnelPort};
-use crate::spec::{Bfd, Fabric, HostSpec, InterfaceName, InvalidName, Topology, Tunnel};
+use crate::spec::{Bfd, Fabric, HostSpec, InterfaceName, InvalidName, Lock, Spec, Topology, Tunnel, link_key};
 
 /// Path cost of every link, the same everywhere: the default of a tunnel port changed from release to release (10 Mbit/s to 10 Gbit/s
 /// in Open vSwitch 3.1), and hosts that disagree would build a tree that nobody chose. 20000 is 1 Gbit/s in IEEE 802.1D-2004 table 17-3.
@@ -51,21 +52,52 @@ pub fn max_revalidator_ms(ports: &[TunnelPort]) -> u32 {
     })
 }
 
-/// All links, numbered from 1 (the kernel owns gre0) in the order of the hosts: the link of hosts 1 and 2 is the first.
+/// The last number of a link: with `geneve`, the longest prefix, it makes a name of 15 characters, the longest (IFNAMSIZ, `linux/if.h`).
+pub const LINK_NUMBER_MAX: u32 = 999_999_999;
+
+/// Which hosts are linked, by place: the first before the second.
+fn pairs(hosts: usize, topology: Topology) -> Vec<[usize; 2]> {
+    match topology {
+        Topology::Full => (0..hosts).flat_map(|a| (a + 1..hosts).map(move |b| [a, b])).collect(),
+    }
+}
+
+/// The number of each of these pairs of hosts: that of the lock where it knows the pair, else the next one, from 1 on (the kernel owns
+/// gre0). A number is given a second time only when there is no other.
+fn numbers(hosts: &[HostSpec], pairs: &[[usize; 2]], lock: Option<&Lock>) -> Vec<u32> {
+    let Some(lock) = lock else {
+        return (1..).take(pairs.len()).collect();
+    };
+    let known: Vec<Option<u32>> = pairs
+        .iter()
+        .map(|[a, b]| lock.links.get(&link_key(&hosts[*a].name, &hosts[*b].name)).copied())
+        .collect();
+    let used: BTreeSet<u32> = known.iter().flatten().copied().collect();
+    let mut free = (lock.next_link..=LINK_NUMBER_MAX)
+        .chain(1..lock.next_link)
+        .filter(|number| !used.contains(number));
+    known
+        .into_iter()
+        .map(|known| known.or_else(|| free.next()).unwrap_or(u32::MAX))
+        .collect()
+}
+
+/// All links in the order of their numbers, each with its number. Without a lock they are numbered in the order of the hosts: the link of
+/// hosts 1 and 2 is the first.
 ///
 /// # Errors
 /// When the number makes the name too long for an interface, which takes millions of links.
-pub fn links(hosts: &[HostSpec], topology: Topology, fabric: Fabric, tunnel: Tunnel) -> Result<Vec<Link>, InvalidName> {
-    let Fabric::SpanningTree = fabric;
-    let pairs: Vec<[usize; 2]> = match topology {
-        Topology::Full => (0..hosts.len()).flat_map(|a| (a + 1..hosts.len()).map(move |b| [a, b])).collect(),
+pub fn links(spec: &Spec) -> Result<Vec<(u32, Link)>, InvalidName> {
+    let Fabric::SpanningTree = spec.fabric;
+    let hosts = &spec.hosts;
+    let pairs = pairs(hosts.len(), spec.topology);
+    let mut numbered: Vec<(u32, [usize; 2])> = numbers(hosts, &pairs, spec.lock.as_ref()).into_iter().zip(pairs).collect();
+    // The files of hosts do not depend on where a host stands in the list.
+    numbered.sort_by_key(|(number, _)| *number);
+    let link = |(number, [a, b]): (u32, [usize; 2])| {
+        let name: InterfaceName = format!("{}{number}", link_prefix(spec.tunnel)).parse()?;
+        let hosts = [hosts[a].name.clone(), hosts[b].name.clone()];
+        Ok((number, Link { name, hosts }))
     };
-    let link = |(index, [a, b]): (usize, [usize; 2])| {
-        let name: InterfaceName = format!("{}{}", link_prefix(tunnel), index + 1).parse()?;
-        Ok(Link {
-            name,
-            hosts: [hosts[a].name.clone(), hosts[b].name.clone()],
-        })
-    };
-    pairs.into_iter().enumerate().map(link).collect()
+    numbered.into_iter().map(link).collect()
 }

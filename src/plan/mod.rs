@@ -1,7 +1,9 @@
 //! [`Spec`] to [`Plan`]: every decision, made once. Pure.
 
 pub mod address;
+pub mod allot;
 mod host;
+mod lock;
 mod mesh;
 mod mtu;
 pub mod spanning_tree;
@@ -10,9 +12,7 @@ mod types;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use ipnet::Ipv4Net;
-
-pub use mesh::{DEFAULT_MAX_REVALIDATOR_MS, link_prefix};
+pub use mesh::{DEFAULT_MAX_REVALIDATOR_MS, LINK_NUMBER_MAX, link_prefix};
 pub use mtu::overhead;
 pub use types::*;
 
@@ -28,6 +28,8 @@ pub enum PlanError {
     Cut(#[from] address::CutError),
     #[error("there is no slice for host number {0}")]
     NoSlice(u32),
+    #[error("beside what the lock keeps: {0}")]
+    Allot(#[from] allot::AllotError),
     #[error("a name that the plan made is illegal: {0}")]
     Name(#[from] InvalidName),
 }
@@ -37,11 +39,15 @@ pub enum PlanError {
 /// # Errors
 /// [`PlanError`], for specs that validation would have refused.
 pub fn plan(spec: &Spec) -> Result<Plan, PlanError> {
-    let hosts = u32::try_from(spec.hosts.len()).unwrap_or(u32::MAX);
-    let cut = address::cut(spec.subnet, spec.capacity, hosts, spec.first_address)?;
+    let lock::Given {
+        shares,
+        mut lock,
+        containers,
+        growth,
+    } = lock::give(spec)?;
     let tunnelled_over = spec.hosts.first().map_or(Ipv4Addr::UNSPECIFIED.into(), |host| host.address);
     let mtu = mtu::mtu(spec.underlay_mtu, spec.tunnel, tunnelled_over);
-    let links = mesh::links(&spec.hosts, spec.topology, spec.fabric, spec.tunnel)?;
+    let (link_numbers, links): (Vec<u32>, Vec<Link>) = mesh::links(spec)?.into_iter().unzip();
     let priorities = spanning_tree::priorities(spec);
     let macs: Vec<MacAddress> = spec
         .hosts
@@ -51,7 +57,7 @@ pub fn plan(spec: &Spec) -> Result<Plan, PlanError> {
     let identifiers: Vec<(u16, MacAddress)> = priorities.into_iter().zip(macs).collect();
     let ports = ports(spec, &links);
     let mut plans = Vec::with_capacity(spec.hosts.len());
-    for (((host, ports), (priority, mac)), number) in spec.hosts.iter().zip(ports).zip(&identifiers).zip(1..) {
+    for (((host, ports), (priority, mac)), share) in spec.hosts.iter().zip(ports).zip(&identifiers).zip(&shares) {
         let mesh_bridge = MeshBridge {
             name: host.mesh_bridge.clone(),
             mac: *mac,
@@ -59,14 +65,9 @@ pub fn plan(spec: &Spec) -> Result<Plan, PlanError> {
             max_revalidator_ms: mesh::max_revalidator_ms(&ports),
             ports,
         };
-        plans.push(host_plan(spec, host, number, mesh_bridge, block(&cut, number)?, mtu.mesh)?);
+        plans.push(host_plan(spec, host, share, mesh_bridge, mtu.mesh)?);
     }
-    let containers = ContainerPlan {
-        subnet: spec.subnet,
-        blocks: cut.blocks,
-        held_back: cut.held_back,
-        capacity: spec.capacity,
-    };
+    lock::note(&mut lock, &plans, &links, &link_numbers);
     let spanning_tree = spanning_tree::spanning_tree(spec, &identifiers);
     let cluster = spec.name.clone();
     Ok(Plan {
@@ -78,31 +79,21 @@ pub fn plan(spec: &Spec) -> Result<Plan, PlanError> {
         tunnel: spec.tunnel,
         links,
         hosts: plans,
+        growth,
+        lock,
     })
 }
 
-/// Bridge address and slice of the host with this number.
-fn block(cut: &address::Cut, number: u32) -> Result<(Ipv4Addr, Ipv4Net), PlanError> {
-    cut.address(number).zip(cut.slice(number)).ok_or(PlanError::NoSlice(number))
-}
-
-fn host_plan(
-    spec: &Spec,
-    host: &HostSpec,
-    number: u32,
-    mesh_bridge: MeshBridge,
-    (address, slice): (Ipv4Addr, Ipv4Net),
-    mtu: u16,
-) -> Result<HostPlan, PlanError> {
+fn host_plan(spec: &Spec, host: &HostSpec, share: &allot::Share, mesh_bridge: MeshBridge, mtu: u16) -> Result<HostPlan, PlanError> {
     let container_bridge = ContainerBridge {
         name: host.container_bridge.clone(),
         mac: host::mac(&spec.name, &host.name, host.container_bridge.as_str()),
-        address: host.container_address.unwrap_or(address),
+        address: share.address,
         prefix_length: spec.subnet.prefix_len(),
-        slice: host.slice.unwrap_or(slice),
+        slice: share.slice,
     };
     Ok(HostPlan {
-        number,
+        number: share.number,
         name: host.name.clone(),
         address: host.address,
         os: host.os,

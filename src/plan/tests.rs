@@ -42,6 +42,7 @@ pub fn cluster(addresses: &[&str]) -> Spec {
         timers: Timers::default(),
         root: None,
         stand_in: None,
+        lock: None,
     }
 }
 

@@ -5,6 +5,7 @@ mod containers;
 mod docker;
 mod hosts;
 mod interfaces;
+mod lock;
 mod mesh;
 mod open_vswitch;
 mod underlay;
@@ -12,6 +13,7 @@ mod underlay;
 use super::diagnostic::{Code, Diagnostic, Severity, in_order};
 use super::field::{Field, Placed};
 use super::raw::{RawCluster, RawHost, RawSpec};
+use super::raw_lock::{LockFile, parse_lock};
 use super::types::{Fabric, HostSpec, LoopProtection, Network, Os, Spec, Topology, Tunnel};
 
 /// What the rules look at, and what they found so far.
@@ -19,6 +21,7 @@ struct Rules<'a> {
     cluster: &'a RawCluster,
     /// Items of `hosts` that are maps, with their number from 1.
     hosts: Vec<Host<'a>>,
+    lock: Option<&'a LockFile>,
     problems: Vec<Diagnostic>,
 }
 
@@ -56,7 +59,7 @@ fn value_or<T: Copy>(field: &Field<T>, default: T) -> T {
 }
 
 /// The value as a `T`, or `None` after the range was reported.
-fn in_range<T: TryFrom<i64>>(
+pub(super) fn in_range<T: TryFrom<i64>>(
     problems: &mut Vec<Diagnostic>,
     code: Code,
     field: &Placed<i64>,
@@ -80,6 +83,10 @@ fn in_range<T: TryFrom<i64>>(
 /// All problems in the order of the file, warnings included, if at least one is an error. Otherwise the warnings come with the
 /// [`Spec`].
 pub fn validate(raw: &RawSpec) -> Result<(Spec, Vec<Diagnostic>), Vec<Diagnostic>> {
+    judge(raw, None)
+}
+
+fn judge(raw: &RawSpec, lock: Option<&LockFile>) -> Result<(Spec, Vec<Diagnostic>), Vec<Diagnostic>> {
     let cluster = &raw.keys;
     let items = cluster.hosts.given().map_or(&[] as &[_], |hosts| &hosts.value);
     let readable = items.iter().zip(1..).filter_map(|(item, number)| {
@@ -89,6 +96,7 @@ pub fn validate(raw: &RawSpec) -> Result<(Spec, Vec<Diagnostic>), Vec<Diagnostic
     let mut rules = Rules {
         cluster,
         hosts: readable.collect(),
+        lock,
         problems: raw.problems.clone(),
     };
     let spec = build(&mut rules);
@@ -104,7 +112,26 @@ pub fn validate(raw: &RawSpec) -> Result<(Spec, Vec<Diagnostic>), Vec<Diagnostic
 /// # Errors
 /// All problems in the order of the file.
 pub fn load(bytes: &[u8]) -> Result<(Spec, Vec<Diagnostic>), Vec<Diagnostic>> {
-    super::parse::parse(bytes).and_then(|raw| validate(&raw))
+    load_with_lock(bytes, None)
+}
+
+/// As [`load`], with the content of the cluster.lock.yaml beside the file, if there is one.
+///
+/// # Errors
+/// All problems, those of the file and then those of the lock.
+pub fn load_with_lock(bytes: &[u8], lock: Option<&[u8]>) -> Result<(Spec, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let file = super::parse::parse(bytes);
+    match lock.map(parse_lock) {
+        None => judge(&file?, None),
+        Some(Ok(lock)) => judge(&file?, Some(&lock)),
+        Some(Err(problems)) => {
+            let about_file = match file.and_then(|raw| judge(&raw, None)) {
+                Ok((_, warnings)) => warnings,
+                Err(problems) => problems,
+            };
+            Err(in_order([about_file, problems].concat()))
+        }
+    }
 }
 
 /// Runs every rule; `None` if a value is missing, which is reported already.
@@ -189,6 +216,7 @@ fn build(rules: &mut Rules<'_>) -> Option<Spec> {
         timers: mesh?,
         root: cluster.mesh.then(|mesh| &mesh.root).given().map(|host| host.value.clone()),
         stand_in: cluster.mesh.then(|mesh| &mesh.stand_in).given().map(|host| host.value.clone()),
+        lock: rules.lock.map(|file| file.lock.clone()),
     };
     mesh::check_stand_in(rules, &spec);
     Some(spec)
