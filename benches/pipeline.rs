@@ -1,4 +1,4 @@
-//! From the text of a cluster.yaml to user-data, in full mesh: check, plan and render as `meshimg cloud-init` does them, without files.
+//! From the text of a cluster.yaml to user-data, in full mesh and sparse: check, plan and render as `meshimg cloud-init` does them, without files.
 //! Figures: docs/bench.md.
 
 use std::hint::black_box;
@@ -9,9 +9,12 @@ use meshimg::plan::{Plan, plan};
 use meshimg::render::{Artifacts, cloud_init, with_seeds};
 use meshimg::spec::{Spec, load};
 
-fn cluster_yaml(hosts: u32) -> String {
-    let host = |number: u32| format!("  - {{name: host{number}, address: {}}}\n", Ipv4Addr::from(0x0a01_0000 + number));
-    format!("version: 1\nname: bench\nhosts:\n{}", (1..=hosts).map(host).collect::<String>())
+fn cluster_yaml(hosts: u32, topology: &str) -> String {
+    let host = |number: u32| format!("  - {{name: host{number}, address: {}}}\n", Ipv4Addr::from(0xc612_0000 + number));
+    format!(
+        "version: 1\nname: bench\nmesh: {{topology: {topology}}}\ncontainers: {{subnet: 10.0.0.0/8}}\nhosts:\n{}",
+        (1..=hosts).map(host).collect::<String>()
+    )
 }
 
 fn checked(text: &str) -> Spec {
@@ -27,13 +30,21 @@ fn rendered(plan: &Plan) -> Artifacts {
 }
 
 fn pipeline(criterion: &mut Criterion) {
-    for hosts in [3, 30, 100] {
-        let text = cluster_yaml(hosts);
+    for (hosts, topology) in [
+        (3, "full"),
+        (30, "full"),
+        (100, "full"),
+        (100, "sparse"),
+        (1_000, "sparse"),
+        (10_000, "sparse"),
+    ] {
+        let text = cluster_yaml(hosts, topology);
         let spec = checked(&text);
         let plan = planned(&spec);
         let artifacts = rendered(&plan);
-        let mut group = criterion.benchmark_group(format!("{hosts} hosts"));
-        group.sample_size(20);
+        let mut group = criterion.benchmark_group(format!("{hosts} hosts, {topology}"));
+        // Ten is the least that criterion takes.
+        group.sample_size(if hosts > 100 { 10 } else { 20 });
         let mut stage = |name: &str, run: &dyn Fn()| {
             group.bench_function(BenchmarkId::from_parameter(name), |bencher| bencher.iter(run));
         };

@@ -18,6 +18,12 @@ let
     text = builtins.readFile ./mesh;
     executable = true;
   };
+  hasRules = mesh.rules != null;
+  rules = pkgs.writeTextFile {
+    name = "meshimg-mesh-rules";
+    text = builtins.readFile ./mesh-rules;
+    executable = true;
+  };
 
   # What neither dhcpcd nor NetworkManager may touch.
   ours = [
@@ -79,11 +85,19 @@ in
     links = mkOption {
       type = types.attrsOf (
         types.submodule {
-          options.peer = mkOption {
-            type = types.nullOr types.str;
-            default = null;
-            example = "host2";
-            description = "The host at the other end, one of `services.meshimg.peers`. It must be set.";
+          options = {
+            peer = mkOption {
+              type = types.nullOr types.str;
+              default = null;
+              example = "host2";
+              description = "The host at the other end, one of `services.meshimg.peers`. It must be set.";
+            };
+            number = mkOption {
+              type = types.nullOr (types.ints.between 1 2047);
+              default = null;
+              example = 2;
+              description = "The port's number in OpenFlow, by which `services.meshimg.mesh.rules` name it; `null` leaves it to Open vSwitch.";
+            };
           };
         }
       );
@@ -121,7 +135,14 @@ in
       ];
       default = "rstp";
       example = "stp";
-      description = "The spanning tree that breaks loops: RSTP, STP, or none, which a host with one link may have.";
+      description = "The spanning tree that breaks loops: RSTP, STP, or none, which a host with one link may have, and one with `services.meshimg.mesh.rules`.";
+    };
+
+    rules = mkOption {
+      type = types.nullOr types.str;
+      default = null;
+      example = lib.literalExpression "builtins.readFile ./host1.rules";
+      description = "What the bridge forwards by in a direct fabric, as `ovs-ofctl bundle` reads it: a line for each rule, made by meshimg. `null` for a bridge that learns, with a spanning tree.";
     };
 
     priority = mkOption {
@@ -204,11 +225,21 @@ in
         Type = "oneshot";
         RemainAfterExit = true;
         ExecStart = "${script} up ${configuration}";
-        ExecReload = "${script} up ${configuration}";
+        ExecStartPost = lib.mkIf hasRules "${rules} ${configuration}";
+        ExecReload = [
+          "${script} up ${configuration}"
+        ]
+        ++ lib.optional hasRules "${rules} ${configuration}";
         ExecStop = "${script} down ${configuration}";
         TimeoutStartSec = 240;
         TimeoutStopSec = 60;
       };
+    };
+
+    # It forgets the rules when it ends, also when it crashes or is upgraded.
+    systemd.services.ovs-vswitchd = lib.mkIf hasRules {
+      path = [ config.virtualisation.vswitch.package ];
+      serviceConfig.ExecStartPost = "-${rules} ${configuration}";
     };
 
     networking.dhcpcd.denyInterfaces = ours ++ kernel;
@@ -230,8 +261,18 @@ in
         } on all hosts.";
       }
       {
-        assertion = mesh.loopProtection != "none" || lib.length (lib.attrNames mesh.links) < 2;
-        message = "services.meshimg.mesh.loopProtection is none, and this host has ${toString (lib.length (lib.attrNames mesh.links))} links, which can close a loop: set it to rstp.";
+        assertion = mesh.loopProtection != "none" || hasRules || lib.length (lib.attrNames mesh.links) < 2;
+        message = "services.meshimg.mesh.loopProtection is none without services.meshimg.mesh.rules, and this host has ${toString (lib.length (lib.attrNames mesh.links))} links, which can close a loop: set it to rstp.";
+      }
+      {
+        assertion =
+          !hasRules
+          || (
+            mesh.loopProtection == "none"
+            && mesh.bfd.enable
+            && lib.all (link: link.number != null) (lib.attrValues mesh.links)
+          );
+        message = "services.meshimg.mesh.rules need BFD, a number for each link, and no spanning tree: set bfd.enable = true, loopProtection = \"none\" and links.NAME.number.";
       }
     ]
     ++ lib.concatLists (

@@ -26,8 +26,8 @@ let
     [
       "rstp_enable=${flag (mesh.loopProtection == "rstp")}"
       "stp_enable=${flag isStp}"
-      # An empty bridge without a controller still forwards as a switch.
-      "fail_mode=standalone"
+      # An empty bridge without a controller still forwards as a switch; one that has rules waits for them.
+      "fail_mode=${if mesh.rules == null then "standalone" else "secure"}"
       "other_config:hwaddr=${toString mesh.mac}"
     ]
     ++ lib.optionals (mesh.loopProtection == "rstp") (
@@ -55,11 +55,19 @@ let
       lib.concatStringsSep " " (
         [
           name
-          "other_config:${if isStp then "stp" else "rstp"}-path-cost=${toString mesh.pathCost}"
+          (
+            if mesh.rules == null then
+              "other_config:${if isStp then "stp" else "rstp"}-path-cost=${toString mesh.pathCost}"
+            else
+              "external_ids:meshimg-peer=${toString link.peer}"
+          )
           "--"
           "type=${kind remote}"
           "options:remote_ip=${toString remote}"
         ]
+        # Rules set the key of each frame.
+        ++ lib.optional (mesh.rules != null) "options:key=flow"
+        ++ lib.optional (link.number != null) "ofport_request=${toString link.number}"
         ++ bfd
       )
     ) mesh.links
@@ -75,7 +83,8 @@ let
     CONTAINER_ADDRESS = "${toString containers.address}/${toString containers.prefixLength}";
     CONTAINER_MAC = containers.mac;
     OPEN_VSWITCH_UNIT = "ovs-vswitchd.service";
-  };
+  }
+  // lib.optionalAttrs (mesh.rules != null) { MESH_RULES = mesh.rules; };
 in
 {
   inherit bridge tunnels;

@@ -209,7 +209,6 @@ fn open_vswitch_exit(error: &OpenVSwitchError) -> Exit {
     match error {
         OpenVSwitchError::Exec(error) | OpenVSwitchError::Build { source: error, .. } => exec_exit(error),
         OpenVSwitchError::Fetch { .. } => Exit::CommandFailed,
-        OpenVSwitchError::Space { .. } => Exit::Internal,
         OpenVSwitchError::Kind { .. } | OpenVSwitchError::Read { .. } | OpenVSwitchError::Occupied { .. } => Exit::Usage,
         OpenVSwitchError::Release { .. }
         | OpenVSwitchError::Hash { .. }

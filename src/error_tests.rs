@@ -85,17 +85,13 @@ fn exits_of_builds() {
     assert_eq!(exit(OpenVSwitchError::Tar { name: name(), why: why() }), Exit::File);
     assert_eq!(exit(OpenVSwitchError::Kind { source_name: name() }), Exit::Usage);
     assert_eq!(exit(OpenVSwitchError::Fetch { url: name(), why: why() }), Exit::CommandFailed);
-    let (needed, free, variable) = (2, 1, "TMPDIR");
-    let place = "/tmp".into();
-    assert_eq!(
-        exit(OpenVSwitchError::Space {
-            place,
-            needed,
-            free,
-            variable
-        }),
-        Exit::Internal
-    );
+    let space = ImageError::Space {
+        place: "/tmp".into(),
+        needed: 2,
+        free: 1,
+        variable: "TMPDIR",
+    };
+    assert_eq!(Error::from(space).exit(), Exit::Internal);
     assert_eq!(not_built(failed()).exit(), Exit::CommandFailed);
     assert_eq!(exit(OpenVSwitchError::Exec(missing())), Exit::ToolMissing);
     assert_eq!(exit(OpenVSwitchError::Exec(interrupted())), Exit::Interrupted);

@@ -9,6 +9,8 @@ mod broken;
 mod claims;
 #[path = "containers/container.rs"]
 mod container;
+#[path = "containers/fabric.rs"]
+mod fabric;
 #[path = "containers/host.rs"]
 mod host;
 #[path = "containers/image.rs"]
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         }
     };
     tests.extend(broken::tests());
+    tests.extend(fabric::tests());
     tests.extend(own_archive::tests());
     match ways::tests() {
         Ok(ways) => tests.extend(ways),

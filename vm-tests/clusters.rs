@@ -6,26 +6,41 @@ use std::sync::{Mutex, PoisonError};
 
 use libtest_mimic::Failed;
 use meshimg::exec::interrupt;
-use meshimg::image::{BaseRequest, Cache, Flavor, base};
+use meshimg::image::{BaseRequest, Cache, Flavor, base, of_file};
 use meshimg::lab::LabRequest;
 use meshimg::lab::archive::{Mode, Upstream};
 use meshimg::lab::session::{Session, Size, request};
 use meshimg::machine::probe::Verdict;
 use meshimg::plan::{Plan, plan};
-use meshimg::render;
+use meshimg::render::{self, Artifacts};
 use meshimg::spec;
 use meshimg::ui::{Ui, Verbosity};
+
+use crate::built;
 
 /// A running lab, or why there is none.
 type Slot = Mutex<Option<Result<Session<'static>, String>>>;
 
-/// A cluster of examples/ and the images its hosts boot from.
+/// What hosts boot from.
+pub enum Images {
+    /// Base images, with these packages; some hosts have others.
+    Base(Flavor, &'static [(&'static str, Flavor)]),
+    /// The image of [`built`].
+    Built,
+}
+
+impl Images {
+    /// Whether Open vSwitch and Docker are not in the image: cloud-init has to install them.
+    fn is_stock(&self) -> bool {
+        matches!(self, Self::Base(flavor, _) if flavor.is_stock())
+    }
+}
+
+/// A cluster, and the images its hosts boot from.
 pub struct Cluster {
-    pub example: &'static str,
-    /// Hosts without Open vSwitch and Docker in their image: cloud-init has to install them.
-    pub flavor: Flavor,
-    /// Hosts with another image than that.
-    others: &'static [(&'static str, Flavor)],
+    /// That of an example, but for [`BUILT`].
+    pub name: &'static str,
+    images: Images,
     /// How the package archive behaves towards a host from the start. Where it does not behave well to all, the tests get the hosts as
     /// soon as ssh is there.
     pub archive: &'static [(&'static str, Trouble)],
@@ -33,33 +48,25 @@ pub struct Cluster {
 }
 
 pub static THREE_HOSTS: Cluster = Cluster {
-    example: "three-hosts",
-    flavor: Flavor::Full,
-    others: &[],
-    archive: &[],
-    slot: Mutex::new(None),
-};
-pub static FOUR_HOSTS: Cluster = Cluster {
-    example: "four-hosts",
-    flavor: Flavor::Full,
-    others: &[],
-    archive: &[],
-    slot: Mutex::new(None),
-};
-pub static SYSTEMD: Cluster = Cluster {
-    example: "systemd",
-    flavor: Flavor::Full,
-    others: &[],
+    name: "three-hosts",
+    images: Images::Base(Flavor::Full, &[]),
     archive: &[],
     slot: Mutex::new(None),
 };
 pub static MIXED: Cluster = Cluster {
-    example: "mixed",
-    flavor: Flavor::Stock,
-    others: &[("beta", Flavor::StockIfupdown)],
+    name: "mixed",
+    images: Images::Base(Flavor::Stock, &[("beta", Flavor::StockIfupdown)]),
     archive: &[("alpha", Trouble::Away), ("beta", Trouble::WithoutDocker)],
     slot: Mutex::new(None),
 };
+pub static BUILT: Cluster = Cluster {
+    name: "built",
+    images: Images::Built,
+    archive: &[],
+    slot: Mutex::new(None),
+};
+
+const ALL: [&Cluster; 3] = [&THREE_HOSTS, &MIXED, &BUILT];
 
 /// What is wrong with a host's package archive.
 #[derive(Debug, Clone, Copy)]
@@ -78,8 +85,11 @@ pub fn example(name: &str) -> PathBuf {
 
 /// An example, checked.
 pub fn spec_of(name: &str) -> Result<spec::Spec, Box<dyn std::error::Error>> {
-    let bytes = std::fs::read(example(name))?;
-    let (spec, _) = spec::load(&bytes).map_err(|problems| spec::render(name, &bytes, &problems, false))?;
+    spec_in(name, &std::fs::read(example(name))?)
+}
+
+fn spec_in(name: &str, bytes: &[u8]) -> Result<spec::Spec, Box<dyn std::error::Error>> {
+    let (spec, _) = spec::load(bytes).map_err(|problems| spec::render(name, bytes, &problems, false))?;
     Ok(spec)
 }
 
@@ -101,41 +111,29 @@ impl Cluster {
         });
         match session {
             Ok(session) => test(session),
-            Err(error) => Err(format!("the lab of {} did not come up: {error}", self.example).into()),
+            Err(error) => Err(format!("the lab of {} did not come up: {error}", self.name).into()),
+        }
+    }
+
+    fn plan(&self) -> Result<Plan, Box<dyn std::error::Error>> {
+        match self.images {
+            Images::Base(..) => plan_of(self.name),
+            Images::Built => Ok(plan(&spec_in(self.name, built::text()?.as_bytes())?)?),
         }
     }
 
     fn boot(&self) -> Result<Session<'static>, Box<dyn std::error::Error>> {
         // Tests run for the life of the process, and the session borrows both.
         let ui: &'static Ui = Box::leak(Box::new(Ui::new(Verbosity::Normal, false)));
-        let plan: &'static Plan = Box::leak(Box::new(plan_of(self.example)?));
+        let plan: &'static Plan = Box::leak(Box::new(self.plan()?));
         let artifacts = render::cloud_init(plan, None)?;
         let cache = Cache::from_environment()?;
-        let image = |os, flavor| {
-            let archive = None;
-            base(
-                &BaseRequest {
-                    os,
-                    archive,
-                    flavor,
-                    open_vswitch: None,
-                },
-                &cache,
-                ui,
-            )
+        let mut request = match self.images {
+            Images::Base(flavor, others) => of_bases(plan, &artifacts, flavor, others, &cache, ui)?,
+            Images::Built => of_image(plan, &artifacts, &cache, ui)?,
         };
-        let mut images = BTreeMap::new();
-        for host in &plan.hosts {
-            images.insert(host.os, image(host.os, self.flavor)?);
-        }
-        let mut request = request(plan, &artifacts, &images, Size::default())?;
-        for host in &mut request.hosts {
-            if let Some((_, flavor)) = self.others.iter().find(|(name, _)| *name == host.plan.name.as_str()) {
-                host.image = Some(image(host.plan.os, *flavor)?);
-            }
-        }
         request.program = Some(env!("CARGO_BIN_EXE_meshimg").into());
-        if self.flavor.is_stock() {
+        if self.images.is_stock() {
             request.archive = Some(Upstream::find(&cache)?);
         }
         if self.archive.is_empty() {
@@ -173,9 +171,58 @@ impl Cluster {
     }
 }
 
+fn of_bases(
+    plan: &Plan,
+    artifacts: &Artifacts,
+    flavor: Flavor,
+    others: &[(&str, Flavor)],
+    cache: &Cache,
+    ui: &Ui,
+) -> Result<LabRequest, Box<dyn std::error::Error>> {
+    let image = |os, flavor| {
+        let archive = None;
+        base(
+            &BaseRequest {
+                os,
+                archive,
+                flavor,
+                open_vswitch: None,
+            },
+            cache,
+            ui,
+        )
+    };
+    let mut images = BTreeMap::new();
+    for host in &plan.hosts {
+        images.insert(host.os, image(host.os, flavor)?);
+    }
+    let mut request = request(plan, artifacts, &images, Size::default())?;
+    for host in &mut request.hosts {
+        if let Some((_, flavor)) = others.iter().find(|(name, _)| *name == host.plan.name.as_str()) {
+            host.image = Some(image(host.plan.os, *flavor)?);
+        }
+    }
+    Ok(request)
+}
+
+fn of_image(plan: &Plan, artifacts: &Artifacts, cache: &Cache, ui: &Ui) -> Result<LabRequest, Box<dyn std::error::Error>> {
+    let disk = built::disk(plan, cache, ui)?;
+    let size = Size {
+        // An initrd with the drivers of all machines is unpacked to memory.
+        memory_mib: 768,
+        ..Size::default()
+    };
+    let mut request = request(plan, artifacts, &BTreeMap::new(), size)?;
+    for (host, (name, firmware)) in request.hosts.iter_mut().zip(built::FIRMWARES) {
+        assert_eq!(host.plan.name.as_str(), name);
+        host.image = Some(of_file(&disk, firmware)?);
+    }
+    Ok(request)
+}
+
 /// Memory and cores are for one lab at a time.
 pub fn end_others(kept: Option<&Cluster>) {
-    for cluster in [&THREE_HOSTS, &FOUR_HOSTS, &SYSTEMD, &MIXED] {
+    for cluster in ALL {
         if kept.is_none_or(|kept| !std::ptr::eq(cluster, kept))
             && let Err(error) = cluster.end()
         {
@@ -186,10 +233,7 @@ pub fn end_others(kept: Option<&Cluster>) {
 
 /// Ends every lab that runs.
 pub fn end_all() -> Result<(), String> {
-    let errors: Vec<String> = [&THREE_HOSTS, &FOUR_HOSTS, &SYSTEMD, &MIXED]
-        .iter()
-        .filter_map(|cluster| cluster.end().err())
-        .collect();
+    let errors: Vec<String> = ALL.iter().filter_map(|cluster| cluster.end().err()).collect();
     if errors.is_empty() { Ok(()) } else { Err(errors.join("\n")) }
 }
 

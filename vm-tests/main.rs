@@ -2,8 +2,11 @@
 //!
 //! One test after the other; those of one cluster share its lab, which the first of them boots.
 
+mod built;
 mod clusters;
 mod scenarios;
+#[path = "../tests/containers/source.rs"]
+mod source;
 
 use std::process::ExitCode;
 

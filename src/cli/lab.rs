@@ -231,7 +231,7 @@ fn up(arguments: &Start, context: &Context) -> Result<(), Error> {
     session.lab.detach()?;
     context.ui.line(&format!(
         "up; log in with: meshimg lab ssh {file} {}; end it with: meshimg lab down {file}",
-        plan.spanning_tree.root
+        plan.head()
     ));
     Ok(())
 }

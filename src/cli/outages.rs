@@ -7,7 +7,7 @@ use super::{Context, Format, load, output};
 use crate::error::Error;
 use crate::exec::interrupt;
 use crate::lab::scenario::outages::{Outages, measure_all};
-use crate::plan::Plan;
+use crate::plan::{FabricPlan, Plan};
 use crate::spec::LoopProtection;
 
 #[derive(Debug, clap::Args)]
@@ -51,10 +51,18 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
 
 /// What was measured, a row for each series.
 fn text(outages: &Outages) -> String {
-    let tree = &outages.spanning_tree;
-    let protocol = match tree.protocol {
-        LoopProtection::Rstp => "rstp",
-        LoopProtection::Stp => "stp",
+    let fabric = match &outages.fabric {
+        FabricPlan::SpanningTree(tree) => format!(
+            "{}, hello {} s, max-age {} s, forward-delay {} s",
+            match tree.protocol {
+                LoopProtection::Rstp => "rstp",
+                LoopProtection::Stp => "stp",
+            },
+            tree.hello,
+            tree.max_age,
+            tree.forward_delay
+        ),
+        FabricPlan::Direct(_) => "direct".to_owned(),
     };
     let bfd = outages.bfd.map_or("no BFD".to_owned(), |bfd| {
         format!("BFD {} x {} ms", bfd.multiplier, bfd.interval_ms)
@@ -70,11 +78,8 @@ fn text(outages: &Outages) -> String {
         ]
     });
     format!(
-        "Outages of {}: {protocol}, hello {} s, max-age {} s, forward-delay {} s, {bfd}; {}\n\n{}",
+        "Outages of {}: {fabric}, {bfd}; {}\n\n{}",
         outages.cluster,
-        tree.hello,
-        tree.max_age,
-        tree.forward_delay,
         outages.machines,
         output::table(["fault", "what", "between", "times", "p50", "worst"], rows)
     )

@@ -1,5 +1,7 @@
 //! `meshimg plan`.
 
+mod growth;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -7,9 +9,10 @@ use serde::Serialize;
 
 use super::{Context, Format, load, output};
 use crate::error::Error;
-use crate::plan::Plan;
+use crate::plan::spanning_tree;
+use crate::plan::{DirectFabric, FabricPlan, Figure, Plan, Proof, SpanningTree};
 use crate::render::{self, USER_DATA_MAX};
-use crate::spec::{ArchiveTrust, Bfd, HostName, LoopProtection, OpenVSwitchSource, lock_text};
+use crate::spec::{ArchiveTrust, Bfd, HostName, LoopProtection, OpenVSwitchSource, Timers, lock_text};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -57,11 +60,6 @@ struct WithSizes<'a> {
 /// The plan as tables; `user_data_bytes` in the order of the hosts.
 fn text(plan: &Plan, user_data_bytes: &[usize]) -> String {
     let containers = &plan.containers;
-    let tree = &plan.spanning_tree;
-    let protocol = match tree.protocol {
-        LoopProtection::Rstp => "rstp",
-        LoopProtection::Stp => "stp",
-    };
     let parts: Vec<String> = plan
         .mtu
         .overhead
@@ -98,45 +96,158 @@ fn text(plan: &Plan, user_data_bytes: &[usize]) -> String {
                 containers.subnet, plan.lock.slices_from, plan.lock.slice_prefix_length
             ),
         },
-        format!(
-            "Tree        {protocol}, root {}, then {}; depth at most {} after a failure\n",
-            tree.root, tree.stand_in, tree.depth_after_failure
-        ),
-        format!(
-            "Timers      hello {} s, max age {} s, forward delay {} s{}\n",
-            tree.hello,
-            tree.max_age,
-            tree.forward_delay,
-            tree.transmit_hold_count
-                .map(|count| format!(", hold count {count}"))
-                .unwrap_or_default()
-        ),
+        topology(plan),
+        match &plan.fabric {
+            FabricPlan::SpanningTree(tree) => tree_lines(plan, tree),
+            FabricPlan::Direct(fabric) => direct_lines(plan, fabric),
+        },
         detection(plan),
         open_vswitch(plan),
         user_data(plan, user_data_bytes),
-        growth(plan),
+        growth::lines(plan),
     ]
     .concat()
 }
 
-/// What has come of the lock, if there is one: whose slice has shrunk is what somebody has to act on.
-fn growth(plan: &Plan) -> String {
-    let Some(growth) = &plan.growth else { return String::new() };
-    let names = |names: &[HostName]| match names {
-        [] => "none".to_owned(),
-        names => names.iter().map(HostName::as_str).collect::<Vec<_>>().join(", "),
+fn tree_lines(plan: &Plan, tree: &SpanningTree) -> String {
+    let protocol = match tree.protocol {
+        LoopProtection::Rstp => "rstp",
+        LoopProtection::Stp => "stp",
     };
-    let mut text = format!("Lock        new hosts: {}; gone: {}\n", names(&growth.new), names(&growth.gone));
-    for shrunk in &growth.shrunk {
-        text += &format!(
-            "Shrinks     the slice of {}, from {} to {}, for {}\n",
-            shrunk.host,
-            shrunk.from,
-            shrunk.to,
-            names(&shrunk.given_to)
-        );
+    let count = tree.transmit_hold_count.map(|count| format!(", hold count {count}"));
+    format!(
+        "Tree        {protocol}, root {}, then {}; depth at most {} after {}\n\
+         Timers      hello {} s, max age {} s, forward delay {} s{}{}\n",
+        tree.root,
+        tree.stand_in,
+        tree.depth_after_failure,
+        failures(plan.topology.survive.max(1)),
+        tree.hello,
+        tree.max_age,
+        tree.forward_delay,
+        count.unwrap_or_default(),
+        raised(tree)
+    )
+}
+
+fn direct_lines(plan: &Plan, fabric: &DirectFabric) -> String {
+    let paths = || plan.hosts.iter().flat_map(|host| &host.mesh_bridge.paths);
+    let instead = match paths().map(|path| path.relays.len()).max() {
+        None | Some(0) => "no other host is there to go through where one is dead".to_owned(),
+        Some(1) => "where one is dead, frames go through another host".to_owned(),
+        Some(count) => format!("where one is dead, frames go through another host, the first of {count} that is heard"),
+    };
+    // Each pair has a path in both directions.
+    let apart = match paths().filter(|path| !path.linked).count() / 2 {
+        0 => String::new(),
+        1 => "; one pair of hosts has no link, and its frames always do".to_owned(),
+        pairs => format!("; {pairs} pairs of hosts have no link, and their frames always do"),
+    };
+    format!(
+        "Fabric      direct: all links are in use; {instead}{apart}\n\
+         Addresses   a host remembers {} MACs, each for {} s since it was last heard\n",
+        fabric.mac_limit, fabric.mac_age
+    )
+}
+
+fn failures(count: u32) -> String {
+    match count {
+        1 => "a failure".to_owned(),
+        count => format!("{count} failures"),
     }
-    text
+}
+
+/// What it costs that the tree is deep, where it does. When the root dies, what is known of it goes around until it is max age links old, and a port that nobody
+/// answers waits for twice the forward delay.
+fn raised(tree: &SpanningTree) -> String {
+    let [_, usual, usual_delay] = spanning_tree::timers(tree.protocol, &Timers::default(), 0);
+    if tree.max_age <= usual || tree.depth_after_failure <= u32::from(usual) {
+        return String::new();
+    }
+    format!(
+        "; for the depth, instead of {usual} s and {usual_delay} s: a port that gets no answer waits {} s, not {}",
+        2 * tree.forward_delay,
+        2 * usual_delay
+    )
+}
+
+/// What the links are good for: three lines.
+fn topology(plan: &Plan) -> String {
+    let topology = &plan.topology;
+    let hosts = plan.hosts.len();
+    let per_host = match (topology.least_links_per_host, topology.most_links_per_host) {
+        (least, most) if least == most => most.to_string(),
+        (least, most) => format!("{least} to {most}"),
+    };
+    let links = |count: u32| {
+        if count == 1 {
+            "1 link".to_owned()
+        } else {
+            format!("{count} links")
+        }
+    };
+    let survived = match topology.survive {
+        0 => format!("the least that connects {hosts} hosts is {}", topology.fewest_links),
+        survive => format!("the least that survives {} is {}", failures(survive), topology.fewest_links),
+    };
+    let after = match topology.diameter_after_failures {
+        Some(after) => format!(
+            "{} after {}{}",
+            after.value,
+            failures(topology.survive.max(1)),
+            proof(&after, "at most")
+        ),
+        None => format!("no bound after {}", failures(topology.survive.max(1))),
+    };
+    let after = if topology.survive == 0 {
+        String::new()
+    } else {
+        format!(", {after}")
+    };
+    let connectivity = topology.connectivity;
+    [
+        format!(
+            "Topology    {}, {}, {per_host} per host; {survived}\n",
+            topology.kind,
+            links(count(plan.links.len()))
+        ),
+        format!(
+            "Distances   at most {}{}{after}; Moore bound {}\n",
+            links(topology.diameter.value),
+            proof(&topology.diameter, "at most"),
+            topology.moore_diameter
+        ),
+        format!(
+            "Connected   until {} of {hosts} hosts are lost{}\n",
+            connectivity.value,
+            proof(&connectivity, "at least")
+        ),
+    ]
+    .concat()
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// How a figure is known, in brackets; nothing where it is plain.
+fn proof(figure: &Figure, bound: &str) -> String {
+    let how = match figure.proof {
+        Proof::FullMesh => return String::new(),
+        Proof::EachCase => "each case looked at",
+        Proof::EachLossOfHosts => "each loss of hosts looked at, and a link more for that of links",
+        Proof::Symmetry => "seen from one host, as all see the same",
+        Proof::MaximumFlow => "by maximum flows",
+        Proof::CutHosts => "no single host cuts others off",
+        Proof::Watkins => "as all hosts see the same",
+        Proof::MovedWays => "by the ways beside each",
+        Proof::Menger => "by the number of ways",
+        Proof::TwiceTheDepth => "by way of the root",
+    };
+    match figure.exact {
+        true => format!(" ({how})"),
+        false => format!(" ({bound}: {how})"),
+    }
 }
 
 /// How long user-data is: one line for the longest, and how many hosts have more than providers take.
@@ -255,7 +366,7 @@ fn hosts(plan: &Plan) -> String {
             host.address.to_string(),
             host.os.to_string(),
             host.mesh_bridge.name.to_string(),
-            host.mesh_bridge.priority.to_string(),
+            host.mesh_bridge.priority.map_or("-".to_owned(), |priority| priority.to_string()),
             bridge.name.to_string(),
             format!("{}/{}", bridge.address, bridge.prefix_length),
             bridge.slice.to_string(),

@@ -98,6 +98,7 @@ fn order(new: &Plan) -> &'static str {
 fn mtu(old: &Plan, new: &Plan) -> String {
     match (old.mtu.underlay == new.mtu.underlay, old.tunnel == new.tunnel) {
         (false, true) => format!("`underlay.mtu` was {}, is {}", old.mtu.underlay, new.mtu.underlay),
+        _ if old.tree().is_some() != new.tree().is_some() => "`mesh.fabric`: with GRE the direct fabric's key takes 4 bytes".to_owned(),
         _ => "`mesh.tunnel` or the family of the addresses: other headers".to_owned(),
     }
 }
@@ -105,26 +106,42 @@ fn mtu(old: &Plan, new: &Plan) -> String {
 fn bridges(changes: &mut Changes, old: &Plan, then: &HostPlan, new: &Plan, now: &HostPlan) {
     let (mesh, was) = (&now.mesh_bridge, &then.mesh_bridge);
     changes.text("mesh bridge", &was.name, &mesh.name, "`mesh.bridge`");
-    changes.text("priority", &was.priority, &mesh.priority, "who is root and stand-in");
+    let fabric = |plan: &Plan| if plan.tree().is_some() { "spanning-tree" } else { "direct" };
+    changes.text("fabric", &fabric(old), &fabric(new), "`mesh.fabric`");
+    let same_fabric = fabric(old) == fabric(new);
+    if same_fabric {
+        changes.json("priority", &was.priority, &mesh.priority, "who is root and stand-in");
+    }
     changes.json("max-revalidator", &was.max_revalidator_ms, &mesh.max_revalidator_ms, "`mesh.bfd`");
     let tree = |plan: &Plan| {
-        let tree = &plan.spanning_tree;
+        let tree = plan.tree()?;
         let count = tree.transmit_hold_count.map(|count| format!(", hold count {count}"));
-        format!(
+        Some(format!(
             "{}, hello {} s, max age {} s, forward delay {} s{}",
             shown(&tree.protocol).unwrap_or_default(),
             tree.hello,
             tree.max_age,
             tree.forward_delay,
             count.unwrap_or_default()
-        )
+        ))
     };
-    changes.text(
-        "spanning tree",
-        &tree(old),
-        &tree(new),
-        "`mesh.loop-protection`, `mesh.timers` or the depth of the tree",
-    );
+    if same_fabric {
+        let why = match (old.tree(), new.tree()) {
+            (Some(tree), Some(later)) if tree.depth_after_failure != later.depth_after_failure => format!(
+                "the tree is up to {} links deep after failures, was {}; or `mesh.loop-protection`, `mesh.timers`",
+                later.depth_after_failure, tree.depth_after_failure
+            ),
+            _ => "`mesh.loop-protection`, `mesh.timers` or the depth of the tree".to_owned(),
+        };
+        changes.note("spanning tree", tree(old), tree(new), why);
+        let others = |plan: &Plan, host: &HostPlan| relays(plan, host, old, new);
+        changes.note(
+            "hosts to go through",
+            others(old, then),
+            others(new, now),
+            "where a link is dead or there is none: who else has a link to both",
+        );
+    }
     let (containers, were) = (&now.container_bridge, &then.container_bridge);
     changes.text("Docker bridge", &were.name, &containers.name, "`containers.bridge`");
     let address = |bridge: &crate::plan::ContainerBridge| format!("{}/{}", bridge.address, bridge.prefix_length);
@@ -157,7 +174,43 @@ fn link(port: &TunnelPort) -> String {
         || "no BFD".to_owned(),
         |bfd| format!("BFD {} x {} ms", bfd.multiplier, bfd.interval_ms),
     );
-    format!("{}, {} to {}, cost {}, {bfd}", port.name, port.kind, port.remote, port.path_cost)
+    let cost = port.path_cost.map(|cost| format!(", cost {cost}")).unwrap_or_default();
+    let number = port.number.map(|number| format!(", port {number}")).unwrap_or_default();
+    format!("{}, {} to {}{cost}{number}, {bfd}", port.name, port.kind, port.remote)
+}
+
+/// For each other host of both plans the hosts to go through, in a direct fabric; nothing of those that have none.
+fn relays(plan: &Plan, host: &HostPlan, old: &Plan, new: &Plan) -> Option<String> {
+    let names = |plan: &Plan| -> BTreeMap<u32, HostName> { plan.hosts.iter().map(|host| (host.number, host.name.clone())).collect() };
+    let (own, before, after) = (names(plan), names(old), names(new));
+    let name = |number: u16| own.get(&number.into()).map_or_else(String::new, HostName::to_string);
+    let stays = |number: u16| before.get(&number.into()) == after.get(&number.into());
+    let paths = host.mesh_bridge.paths.iter().filter(|path| stays(path.to));
+    let shown: Vec<String> = paths
+        .map(|path| {
+            let relays: Vec<String> = path.relays.iter().map(|relay| name(*relay)).collect();
+            format!(
+                "to {} {}",
+                name(path.to),
+                if relays.is_empty() {
+                    "nobody".to_owned()
+                } else {
+                    relays.join(" or ")
+                }
+            )
+        })
+        .collect();
+    (!shown.is_empty()).then(|| shown.join(", "))
+}
+
+/// Why two hosts that stay have a link less or more.
+fn relinked(new: &Plan) -> String {
+    match &new.growth {
+        Some(growth) if growth.links_anew.is_none() && !(growth.new.is_empty() && growth.gone.is_empty()) => {
+            "other hosts are new or gone, and the mesh survives as much as before".to_owned()
+        }
+        _ => "the topology".to_owned(),
+    }
 }
 
 fn links(changes: &mut Changes, old: &Plan, then: &HostPlan, new: &Plan, now: &HostPlan) {
@@ -171,7 +224,7 @@ fn links(changes: &mut Changes, old: &Plan, then: &HostPlan, new: &Plan, now: &H
         let what = format!("link to {peer}");
         let Some(later) = after.get(peer) else {
             let why = if known(new, peer) {
-                "the topology".to_owned()
+                relinked(new)
             } else {
                 format!("{peer} is gone")
             };
@@ -185,13 +238,15 @@ fn links(changes: &mut Changes, old: &Plan, then: &HostPlan, new: &Plan, now: &H
                 "links are numbered by the place in `hosts`; a lock keeps names (meshimg plan --lock)".to_owned()
             }
             () if port.bfd != later.bfd => "`mesh.bfd`".to_owned(),
+            () if port.number.is_some() != later.number.is_some() => "`mesh.fabric`".to_owned(),
+            () if port.number != later.number => format!("{peer} has another number"),
             () => "`mesh.loop-protection`".to_owned(),
         };
         changes.note(what, Some(link(port)), Some(link(later)), why);
     }
     for (peer, port) in after.iter().filter(|(peer, _)| !before.contains_key(*peer)) {
         let why = if known(old, peer) {
-            "the topology".to_owned()
+            relinked(new)
         } else {
             format!("{peer} is new")
         };

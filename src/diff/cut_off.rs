@@ -19,6 +19,9 @@ const REMADE: f64 = 1.0;
 /// Hosts up to which the failover of RSTP is held to [`FAILOVER`]: where three or more lose the root, nothing is promised (docs/lab.md).
 const SURVIVORS_MAX: usize = 2;
 
+/// What `meshimg lab test` allows a direct fabric on top of BFD's detection time (docs/lab.md).
+const DETECTION_SPARE_MS: u64 = 100;
+
 /// An upper bound, and where it is from.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -59,7 +62,9 @@ impl CutOff {
 
 /// How long the tree takes to find its way around what is gone. `root` is among that or not.
 fn failover(plan: &Plan, root: bool) -> CutOff {
-    let tree = &plan.spanning_tree;
+    let Some(tree) = plan.tree() else {
+        return detection(plan);
+    };
     let has_bfd = plan
         .hosts
         .iter()
@@ -80,9 +85,30 @@ fn failover(plan: &Plan, root: bool) -> CutOff {
     CutOff::at_most(f64::from(seconds), why)
 }
 
+/// How long a direct fabric takes to find that a link is dead: the limit of `lab test` (docs/lab.md).
+fn detection(plan: &Plan) -> CutOff {
+    let ports = plan.hosts.iter().flat_map(|host| &host.mesh_bridge.ports);
+    let slowest = ports
+        .filter_map(|port| port.bfd)
+        .map(|bfd| u64::from(bfd.interval_ms) * u64::from(bfd.multiplier))
+        .max();
+    let seconds = (slowest.unwrap_or_default() + DETECTION_SPARE_MS) as f64 / 1000.0;
+    CutOff::at_most(
+        seconds,
+        "BFD finds the link dead, and frames go through another host: the limit of `lab test` (docs/lab.md)".to_owned(),
+    )
+}
+
 /// How long a bridge that is new to the tree takes until it forwards.
 fn rejoin(plan: &Plan) -> CutOff {
-    let tree = &plan.spanning_tree;
+    let Some(tree) = plan.tree() else {
+        let links = detection(plan);
+        let why = format!("a bridge is made anew (a second, docs/host.md); {}", links.why);
+        return CutOff {
+            seconds: links.seconds.map(|seconds| REMADE + seconds),
+            why,
+        };
+    };
     match tree.protocol {
         LoopProtection::Rstp => CutOff::at_most(
             REMADE + REJOIN,
@@ -112,6 +138,11 @@ pub(super) fn own((old, then): (&Plan, &HostPlan), (new, now): (&Plan, &HostPlan
             Action::SetUpAnew => CutOff::for_good("the host is set up anew, and its containers with it"),
         });
     }
+    if super::services::other_fabric(old, new) {
+        worst = worst.or(CutOff::for_good(
+            "a host with one fabric drops what comes from a host with the other: until all hosts have changed",
+        ));
+    }
     if then.address != now.address {
         worst = worst.or(CutOff::for_good("its links are down until all its peers have its new address"));
     }
@@ -137,7 +168,8 @@ fn live_restore(then: &HostPlan, now: &HostPlan) -> bool {
 /// What happens on other hosts that frames go through: those of all hosts, if it is the root; in a mesh that is not full, if it is any.
 pub(super) fn through_others(old: &Plan, new: &Plan, hosts: &mut [HostDifference]) {
     let is_full = |plan: &Plan| plan.links.len() == plan.hosts.len() * plan.hosts.len().saturating_sub(1) / 2;
-    let passes = |name: &HostName| !is_full(old) || *name == old.spanning_tree.root;
+    let root = |plan: &Plan| plan.tree().map(|tree| tree.root.clone());
+    let passes = |name: &HostName| !is_full(old) || root(old).as_ref() == Some(name);
     let interrupts = |host: &HostDifference| {
         let makes_anew = |service: &Service| service.action >= Action::RemakeMeshBridge;
         host.kind == Kind::Gone || host.services.iter().any(makes_anew)
@@ -147,16 +179,14 @@ pub(super) fn through_others(old: &Plan, new: &Plan, hosts: &mut [HostDifference
         .filter(|host| interrupts(host) && passes(&host.host))
         .map(|host| host.host.clone())
         .collect();
-    let moves = old.spanning_tree.root != new.spanning_tree.root;
+    let moves = root(new).filter(|later| root(old).is_some_and(|root| root != *later));
     for host in hosts.iter_mut().filter(|host| host.kind == Kind::Changed) {
         let other = interrupted.iter().find(|name| **name != host.host);
-        if other.is_none() && !moves {
-            continue;
-        }
         let mut through = failover(old, true);
-        through.why = match other {
-            Some(other) => format!("frames go through {other}: {}", through.why),
-            None => format!("the root moves to {}: {}", new.spanning_tree.root, through.why),
+        through.why = match (other, &moves) {
+            (Some(other), _) => format!("frames go through {other}: {}", through.why),
+            (None, Some(root)) => format!("the root moves to {root}: {}", through.why),
+            (None, None) => continue,
         };
         host.cut_off = host.cut_off.clone().or(through);
     }

@@ -38,18 +38,21 @@ pub struct Service {
 
 type Side<'a> = (&'a Plan, &'a HostPlan);
 
+/// Why a host has something to do in a direct fabric whose links are not its own.
+const RULES: &str = "the bridge has other rules, in one bundle: no frame is lost by that";
+
+pub(super) fn other_fabric(old: &Plan, new: &Plan) -> bool {
+    old.tree().is_some() != new.tree().is_some()
+}
+
 /// What all of the bridge itself is set to.
 fn bridge_settings((plan, host): Side<'_>) -> impl PartialEq + use<> {
-    let (tree, bridge) = (&plan.spanning_tree, &host.mesh_bridge);
-    let timers = (tree.hello, tree.max_age, tree.forward_delay, tree.transmit_hold_count);
-    (
-        tree.protocol,
-        timers,
-        bridge.mac,
-        bridge.priority,
-        bridge.max_revalidator_ms,
-        plan.mtu.mesh,
-    )
+    let bridge = &host.mesh_bridge;
+    let tree = plan.tree().map(|tree| {
+        let timers = (tree.hello, tree.max_age, tree.forward_delay, tree.transmit_hold_count);
+        (tree.protocol, timers)
+    });
+    (tree, bridge.mac, bridge.priority, bridge.max_revalidator_ms, plan.mtu.mesh)
 }
 
 /// Ports that are there before and after, and differ.
@@ -57,7 +60,8 @@ fn altered_ports<'a>(then: &'a HostPlan, now: &'a HostPlan) -> bool {
     let same_name = |port: &'a TunnelPort| now.mesh_bridge.ports.iter().find(|later| later.name == port.name);
     then.mesh_bridge.ports.iter().any(|port| {
         same_name(port).is_some_and(|later| {
-            (later.remote, later.kind, later.bfd, later.path_cost) != (port.remote, port.kind, port.bfd, port.path_cost)
+            let values = |port: &TunnelPort| (port.remote, port.kind, port.bfd, port.path_cost, port.number);
+            values(later) != values(port)
         })
     })
 }
@@ -99,17 +103,25 @@ pub(super) fn services(before: Side<'_>, after: Side<'_>, files: &[FileChange]) 
     let (container, was) = (&now.container_bridge, &then.container_bridge);
     let place = |bridge: &crate::plan::ContainerBridge| (bridge.address, bridge.prefix_length, bridge.mac);
     let container_differs = place(container) != place(was) || old.mtu.mesh != new.mtu.mesh;
-    let other_tree = old.spanning_tree.protocol != new.spanning_tree.protocol;
+    let protocol = |plan: &Plan| plan.tree().map(|tree| tree.protocol);
+    let other_tree = protocol(old) != protocol(new);
+    let other_rules = then.mesh_bridge.paths != now.mesh_bridge.paths;
     match now.network {
         Network::Systemd => {
             if ports_differ || bridge_differs || container_differs {
                 add("meshimg-mesh.service", Action::Reload, "links or settings of the bridges differ");
+            } else if other_rules {
+                add("meshimg-mesh.service", Action::Reload, RULES);
             }
             if other_tree {
                 add(
                     now.mesh_bridge.name.as_str(),
                     Action::RemakeMeshBridge,
-                    "another spanning tree protocol",
+                    if other_fabric(old, new) {
+                        "another fabric"
+                    } else {
+                        "another spanning tree protocol"
+                    },
                 );
             }
         }
@@ -140,6 +152,8 @@ pub(super) fn services(before: Side<'_>, after: Side<'_>, files: &[FileChange]) 
                     Action::Restart,
                     "it brings up what is not up, and cuts nothing off",
                 );
+            } else if other_rules {
+                add("meshimg-mesh.service", Action::Restart, RULES);
             }
         }
     }

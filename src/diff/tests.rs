@@ -1,7 +1,7 @@
 use super::*;
 use crate::plan::plan;
 use crate::plan::tests::classic;
-use crate::spec::{Api, Lock, LoopProtection, Network, Os, Spec, Tunnel};
+use crate::spec::{Api, Fabric, Lock, LoopProtection, Network, Os, Spec, Tunnel};
 
 /// The classic three hosts, and the lock of their plan.
 fn locked_classic() -> (Plan, Spec) {
@@ -101,9 +101,10 @@ fn a_new_host_without_a_lock() {
 #[test]
 fn keys_that_change() {
     type Edit = fn(&mut Spec);
-    let edits: [(&str, Edit); 12] = [
+    let edits: [(&str, Edit); 13] = [
         ("tunnel", |spec| spec.tunnel = Tunnel::Vxlan),
         ("stp", |spec| spec.loop_protection = LoopProtection::Stp),
+        ("direct", |spec| spec.fabric = Fabric::Direct),
         ("timers", |spec| spec.timers.max_age = Some(20)),
         ("root", |spec| spec.root = Some("host3".parse().unwrap())),
         ("underlay-mtu", |spec| spec.underlay_mtu = 9000),
@@ -133,6 +134,52 @@ fn with_systemd_bridges_stay() {
     spec.loop_protection = LoopProtection::Stp;
     let protocol = told(&old, &plan(&spec).unwrap());
     insta::assert_snapshot!("systemd", [timers, protocol].concat().join("\n"));
+}
+
+/// Another fabric takes a bridge of its own, and nothing passes between one and the other; without an MTU that differs Docker runs on.
+#[test]
+fn from_a_tree_to_a_direct_fabric() {
+    let mut spec = classic();
+    spec.tunnel = Tunnel::Vxlan;
+    spec.hosts.iter_mut().for_each(|host| host.network = Network::Systemd);
+    let tree = plan(&spec).unwrap();
+    spec.fabric = Fabric::Direct;
+    let direct = plan(&spec).unwrap();
+    for (old, new) in [(&tree, &direct), (&direct, &tree)] {
+        let difference = diff(old, new).unwrap();
+        assert_eq!(difference.hosts.len(), 3);
+        for host in &difference.hosts {
+            let actions: Vec<Action> = host.services.iter().map(|service| service.action).collect();
+            assert_eq!(actions, [Action::Reload, Action::RemakeMeshBridge]);
+            assert_eq!(host.cut_off.seconds, None, "{}", host.cut_off.why);
+            assert!(
+                host.changes.iter().all(|change| change.why == "`mesh.fabric`"),
+                "{:?}",
+                host.changes
+            );
+        }
+    }
+}
+
+/// In a direct fabric a new host is everybody's business, but nobody is cut off; one that goes is missed for as long as BFD takes.
+#[test]
+fn a_direct_fabric_grows() {
+    let (_, mut spec) = locked_classic();
+    spec.fabric = Fabric::Direct;
+    let old = plan(&spec).unwrap();
+    spec.lock = Some(old.lock.clone());
+    with_host4(&mut spec);
+    let new = plan(&spec).unwrap();
+    spec.lock = Some(new.lock.clone());
+    let grown = diff(&old, &new).unwrap();
+    let seconds = |difference: &Difference, host: &str| {
+        let host = difference.hosts.iter().find(|changed| changed.host.as_str() == host);
+        host.expect("it differs").cut_off.seconds
+    };
+    assert_eq!(seconds(&grown, "host2"), Some(0.0));
+    spec.hosts.remove(2);
+    let less = diff(&new, &plan(&spec).unwrap()).unwrap();
+    assert_eq!((seconds(&less, "host1"), seconds(&less, "host3")), (Some(0.0), None));
 }
 
 /// Containers run on over a restart of Docker only where their network stays.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::ImageError;
 use super::hooks::Hooks;
+use super::space;
 use crate::exec::Tool;
 use crate::render;
 use crate::spec::{ArchiveUrl, Os};
@@ -15,6 +16,10 @@ const TREE_SCRIPT: &str = include_str!("scripts/tree.sh");
 
 /// mmdebstrap takes 40 s with a near archive; a slow one may take its time.
 const PACKAGES_DEADLINE: Duration = Duration::from_secs(30 * 60);
+
+/// What packages take while they are unpacked, and the tar of it all, bytes: 860 MB and 691 MB for an image that boots anywhere, the largest.
+const UNPACKED: u64 = 1_000_000_000;
+const TAR: u64 = 800_000_000;
 
 /// An ordinary user's PATH lacks mke2fs, and root's may be anything.
 pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -57,6 +62,10 @@ pub(super) fn run(hooks: &Hooks, arguments: Vec<OsString>, folder: &Path, variab
     // there it has to be the folder for temporary files, and a folder in it of ours, as mmdebstrap leaves its GnuPG folder behind.
     let is_root = rustix::process::geteuid().is_root();
     let place = if is_root { folder } else { hooks.folder() };
+    space::require(place, UNPACKED + if is_root { TAR } else { 0 }, space::variable(is_root))?;
+    if !is_root {
+        space::require(folder, TAR, "MESHIMG_CACHE")?;
+    }
     let mut tool = Tool::new("mmdebstrap", PACKAGES_DEADLINE)
         .arguments(arguments)
         .environment("TMPDIR", place);

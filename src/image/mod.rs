@@ -17,6 +17,7 @@ mod mmdebstrap;
 pub mod openvswitch;
 mod packages;
 mod seed;
+mod space;
 #[cfg(test)]
 mod tests;
 pub mod tree;
@@ -67,6 +68,19 @@ pub enum ImageError {
     Made { what: &'static str, why: String },
     #[error("cannot read {}: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
+    #[error(
+        "a build takes {} MB of disk, and {} has {} MB free; make room, or name a folder on a larger disk in {variable}",
+        needed / MEGABYTE, place.display(), free / MEGABYTE
+    )]
+    Space {
+        place: PathBuf,
+        /// Bytes.
+        needed: u64,
+        /// Bytes.
+        free: u64,
+        /// The environment variable that decides where the place is.
+        variable: &'static str,
+    },
     #[error(transparent)]
     OpenVSwitch(#[from] openvswitch::OpenVSwitchError),
     #[error(transparent)]
@@ -74,6 +88,8 @@ pub enum ImageError {
     #[error(transparent)]
     Wait(#[from] WaitError),
 }
+
+const MEGABYTE: u64 = 1_000_000;
 
 impl ImageError {
     fn file(path: &Path, source: io::Error) -> Self {

@@ -6,6 +6,7 @@ mod docker;
 mod floods;
 mod link;
 mod listening;
+mod rules;
 mod sections;
 mod traffic;
 
@@ -19,6 +20,7 @@ pub use config::{Config, DAEMON_OPTIONS, FileFacts, UnitFile, asks_docker};
 pub use docker::{DockerContainer, DockerFacts, DockerNetwork};
 pub use link::{Address, IpLink};
 pub use listening::{Listener, Transport};
+pub use rules::RuleFacts;
 pub use traffic::Traffic;
 
 pub(crate) use self::sections::Sections;
@@ -90,9 +92,13 @@ pub struct Facts {
     pub machine_id: Found<String>,
     pub listening: Found<Vec<Listener>>,
     pub traffic: Found<Traffic>,
-    /// By port of the mesh, the ports that Open vSwitch sends a broadcast to which comes in there, the bridge's own among them.
+    /// By port of the mesh, the ports that Open vSwitch sends a broadcast to which comes in there, the bridge's own among them. Empty where nobody
+    /// asked, as in [`Scope::Mesh`].
     pub floods: Found<BTreeMap<String, BTreeSet<String>>>,
     pub config: Found<Config>,
+    /// What the bridge of a direct fabric forwards by; asked for there alone.
+    #[serde(default)]
+    pub rules: Found<RuleFacts>,
 }
 
 impl Facts {
@@ -111,6 +117,7 @@ impl Facts {
             traffic: Found::Unknown(why.to_owned()),
             floods: Found::Unknown(why.to_owned()),
             config: Found::Unknown(why.to_owned()),
+            rules: Found::Unknown(why.to_owned()),
         }
     }
 
@@ -131,8 +138,9 @@ impl Facts {
             machine_id: sections.text("machine-id").map(|text| text.trim().to_owned()).into(),
             listening: sections.text("listening").and_then(listening::parse).into(),
             traffic: traffic::parse(&sections).into(),
-            floods: sections.text("floods").and_then(floods::parse).into(),
+            floods: floods::parse(&sections).into(),
             config: config::parse(&sections).into(),
+            rules: rules::parse(&sections).into(),
         }
     }
 }
@@ -158,14 +166,20 @@ fn policy(text: &str) -> Result<String, String> {
 /// A mistake of ours in a template of a host's files.
 pub fn script(plan: &Plan, host: &HostPlan, scope: Scope) -> Result<String, RenderFilesError> {
     const MESH: &str = include_str!("facts/gather.sh");
+    const RULES: &str = include_str!("facts/gather_rules.sh");
     const START: &str = include_str!("facts/gather_start.sh");
     const BOOT: &str = include_str!("facts/gather_boot.sh");
     const END: &str = include_str!("facts/gather_end.sh");
+    let (mesh, containers) = (&host.mesh_bridge.name, &host.container_bridge.name);
+    let direct = if plan.tree().is_none() {
+        format!("mesh_bridge={mesh}\n{RULES}")
+    } else {
+        String::new()
+    };
     if scope == Scope::Mesh {
-        return Ok(MESH.to_owned());
+        return Ok(format!("{MESH}{direct}"));
     }
     let files: Vec<String> = host_files(plan, host)?.into_iter().map(|file| file.path).collect();
-    let (mesh, containers) = (&host.mesh_bridge.name, &host.container_bridge.name);
     // Paths of ours and names that went through their types: nothing that a shell would look at.
     let known = format!(
         "mesh_bridge={mesh}\ncontainer_bridge={containers}\nask_docker={}\nask_ifupdown={}\nfiles='{}'\n",
@@ -173,7 +187,7 @@ pub fn script(plan: &Plan, host: &HostPlan, scope: Scope) -> Result<String, Rend
         host.network == Network::Ifupdown,
         files.join(" ")
     );
-    Ok(format!("{known}{MESH}{START}{BOOT}{END}"))
+    Ok(format!("{known}{MESH}{direct}{START}{BOOT}{END}"))
 }
 
 /// Asks all machines at once. Every host of `plan` is in the result: one that no machine was given for, or that was not reached, with

@@ -46,6 +46,9 @@ pub struct Interface {
     /// Column `type`: `gre`, `internal`, or empty for a NIC.
     pub kind: String,
     pub options: Settings,
+    /// The port's number in OpenFlow; -1 where it could not be made.
+    #[serde(default)]
+    pub ofport: Option<i64>,
     pub admin_state: Option<String>,
     pub link_state: Option<String>,
     pub mac_in_use: Option<String>,
@@ -131,6 +134,7 @@ fn interface(row: &Row) -> Interface {
     Interface {
         kind: row.atom("type").unwrap_or_default().to_owned(),
         options: row.map("options"),
+        ofport: row.integer("ofport"),
         admin_state: owned(row, "admin_state"),
         link_state: owned(row, "link_state"),
         mac_in_use: owned(row, "mac_in_use"),

@@ -32,6 +32,9 @@ pub struct HostTimings {
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Topology {
+    /// The fabric has no tree: no root, and no link in reserve.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub direct: bool,
     /// The root that the hosts agree on; `None` where they do not, or the fabric has none.
     pub root: Option<HostName>,
     /// In the order of the plan.

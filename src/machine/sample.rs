@@ -5,11 +5,13 @@ use std::net::Ipv4Addr;
 
 use super::Facts;
 use super::facts::{
-    Address, Boot, CloudInit, DockerContainer, DockerFacts, DockerNetwork, Found, IpLink, Listener, SlowUnit, Traffic, Transport, UnitTimes,
+    Address, Boot, CloudInit, DockerContainer, DockerFacts, DockerNetwork, Found, IpLink, Listener, RuleFacts, SlowUnit, Traffic,
+    Transport, UnitTimes,
 };
 use super::openvswitch::{Bridge, Interface, OpenVSwitch, Port};
 use super::probe::container::{Containers, ProbeContainer};
 use crate::plan::*;
+use crate::render::rules::rules;
 use crate::spec::{Api, Bfd, HostName, LoopProtection, Network, OpenVSwitchSource, Os, Tunnel};
 
 mod config;
@@ -35,7 +37,8 @@ pub fn plan() -> Plan {
             overhead: Vec::new(),
             mesh: 1462,
         },
-        spanning_tree: SpanningTree {
+        topology: full_mesh_of_three(),
+        fabric: FabricPlan::SpanningTree(SpanningTree {
             protocol: LoopProtection::Rstp,
             root: hosts[0].clone(),
             stand_in: hosts[1].clone(),
@@ -44,7 +47,7 @@ pub fn plan() -> Plan {
             forward_delay: 4,
             transmit_hold_count: Some(10),
             depth_after_failure: 2,
-        },
+        }),
         containers: ContainerPlan {
             subnet: "172.17.0.0/16".parse().unwrap(),
             blocks: 4,
@@ -59,6 +62,25 @@ pub fn plan() -> Plan {
     }
 }
 
+fn full_mesh_of_three() -> TopologyPlan {
+    let known = |value| Figure {
+        value,
+        exact: true,
+        proof: Proof::FullMesh,
+    };
+    TopologyPlan {
+        kind: "full",
+        survive: 1,
+        least_links_per_host: 2,
+        most_links_per_host: 2,
+        fewest_links: 3,
+        diameter: known(1),
+        moore_diameter: 1,
+        diameter_after_failures: Some(known(2)),
+        connectivity: known(2),
+    }
+}
+
 fn host(index: usize, name: &HostName, links: &[Link]) -> HostPlan {
     let number = index as u8 + 1;
     let port = |link: &Link| {
@@ -69,7 +91,8 @@ fn host(index: usize, name: &HostName, links: &[Link]) -> HostPlan {
             peer,
             kind: "gre",
             remote: Ipv4Addr::new(192, 0, 2, last).into(),
-            path_cost: 2000,
+            path_cost: Some(2000),
+            number: None,
             bfd: Some(Bfd {
                 interval_ms: 100,
                 multiplier: 3,
@@ -86,7 +109,8 @@ fn host(index: usize, name: &HostName, links: &[Link]) -> HostPlan {
         mesh_bridge: MeshBridge {
             name: "br0".parse().unwrap(),
             mac: MacAddress::local([2, 0, 0, 0, 0, number]),
-            priority: 4096 * u16::from(number),
+            priority: Some(4096 * u16::from(number)),
+            paths: Vec::new(),
             max_revalidator_ms: 200,
             ports: links.iter().filter_map(port).collect(),
         },
@@ -107,6 +131,24 @@ fn host(index: usize, name: &HostName, links: &[Link]) -> HostPlan {
         user: "root".parse().unwrap(),
         authorized_keys: Vec::new(),
     }
+}
+
+/// The same with a direct fabric.
+pub fn direct_plan() -> Plan {
+    let (spec, _) = crate::spec::load(
+        b"version: 1\nname: demo\nmesh: {fabric: direct}\nhosts:\n- {name: host1, address: 192.0.2.1}\n\
+          - {name: host2, address: 192.0.2.2}\n- {name: host3, address: 192.0.2.3}\n",
+    )
+    .unwrap();
+    let planned = crate::plan::plan(&spec).unwrap();
+    let mut plan = plan();
+    plan.fabric = planned.fabric;
+    for (host, planned) in plan.hosts.iter_mut().zip(planned.hosts) {
+        host.mesh_bridge.priority = None;
+        host.mesh_bridge.ports = planned.mesh_bridge.ports;
+        host.mesh_bridge.paths = planned.mesh_bridge.paths;
+    }
+    plan
 }
 
 fn map<const N: usize>(pairs: [(&str, String); N]) -> BTreeMap<String, String> {
@@ -164,17 +206,20 @@ fn host_facts(plan: &Plan, host: &HostPlan) -> Facts {
                 .collect(),
         ),
         config: Found::Known(config(plan, host)),
+        rules: match rules(plan, host) {
+            Some(rules) => Found::Known(RuleFacts::from(&rules)),
+            None => Found::default(),
+        },
     }
 }
 
 fn bridge(plan: &Plan, host: &HostPlan) -> Bridge {
-    let tree = &plan.spanning_tree;
     let local = Port {
         interface: Interface {
             kind: "internal".into(),
             mac_in_use: Some(host.mesh_bridge.mac.to_string()),
-            mtu: Some(1462),
-            mtu_request: Some(1462),
+            mtu: Some(plan.mtu.mesh.into()),
+            mtu_request: Some(plan.mtu.mesh.into()),
             ..Interface::default()
         },
         ..Port::default()
@@ -183,13 +228,19 @@ fn bridge(plan: &Plan, host: &HostPlan) -> Bridge {
         .mesh_bridge
         .ports
         .iter()
-        .map(|port| (port.name.to_string(), tunnel(tree.protocol, host, port)));
+        .map(|port| (port.name.to_string(), tunnel(plan, host, port)));
     let bridge = Bridge {
         fail_mode: Some("standalone".into()),
         ports: tunnels.chain([(host.mesh_bridge.name.to_string(), local)]).collect(),
         ..Bridge::default()
     };
     let number = host.number;
+    let Some(tree) = plan.tree() else {
+        return Bridge {
+            fail_mode: Some("secure".into()),
+            ..bridge
+        };
+    };
     match tree.protocol {
         LoopProtection::Rstp => Bridge {
             rstp_enable: true,
@@ -220,7 +271,7 @@ fn bridge(plan: &Plan, host: &HostPlan) -> Bridge {
     }
 }
 
-fn tunnel(protocol: LoopProtection, host: &HostPlan, planned: &TunnelPort) -> Port {
+fn tunnel(plan: &Plan, host: &HostPlan, planned: &TunnelPort) -> Port {
     let blocked = host.number == 3 && planned.name.as_str() == "gre3";
     let up = map([("state", "up".into()), ("remote_state", "up".into()), ("forwarding", "true".into())]);
     let port = Port {
@@ -240,19 +291,27 @@ fn tunnel(protocol: LoopProtection, host: &HostPlan, planned: &TunnelPort) -> Po
         },
         ..Port::default()
     };
-    let cost = planned.path_cost.to_string();
-    match protocol {
-        LoopProtection::Rstp => Port {
+    let cost = planned.path_cost.unwrap_or_default().to_string();
+    match plan.tree().map(|tree| tree.protocol) {
+        None => keyed(port, planned),
+        Some(LoopProtection::Rstp) => Port {
             other_config: map([("rstp-path-cost", cost)]),
             rstp_status: map([("rstp_port_state", if blocked { "Discarding" } else { "Forwarding" }.into())]),
             ..port
         },
-        LoopProtection::Stp => Port {
+        Some(LoopProtection::Stp) => Port {
             other_config: map([("stp-path-cost", cost)]),
             status: map([("stp_state", if blocked { "blocking" } else { "forwarding" }.into())]),
             ..port
         },
     }
+}
+
+/// With a number, and with keys that rules set.
+fn keyed(mut port: Port, planned: &TunnelPort) -> Port {
+    port.interface.ofport = planned.number.map(i64::from);
+    port.interface.options.insert("key".into(), "flow".into());
+    port
 }
 
 fn links(host: &HostPlan) -> BTreeMap<String, IpLink> {

@@ -7,7 +7,7 @@ use super::openvswitch::{Bridge, Port, parse_bridge_id};
 use super::probe::loop_free::{forwards, identifiers};
 use super::report::{LinkState, Topology, TopologyLink};
 use crate::plan::{Link, Plan};
-use crate::spec::HostName;
+use crate::spec::{HostName, LoopProtection};
 
 /// What one end says of its link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,8 @@ enum End {
 /// The links of `plan` as `facts` have them, in the order of the plan. A host without facts makes unknown what only it could say.
 pub fn topology(plan: &Plan, facts: &BTreeMap<HostName, Facts>) -> Topology {
     Topology {
-        root: root(plan, facts),
+        direct: plan.tree().is_none(),
+        root: plan.tree().and_then(|tree| root(plan, tree.protocol, facts)),
         links: plan.links.iter().map(|link| topology_link(plan, facts, link)).collect(),
     }
 }
@@ -60,7 +61,7 @@ fn end(plan: &Plan, facts: &BTreeMap<HostName, Facts>, host: &HostName, link: &L
     };
     if is_down(port) {
         End::Down
-    } else if forwards(port, plan.spanning_tree.protocol) {
+    } else if plan.tree().is_none_or(|tree| forwards(port, tree.protocol)) {
         End::Forwards
     } else {
         End::Discards
@@ -75,9 +76,9 @@ fn is_down(port: &Port) -> bool {
 }
 
 /// The host that all bridges which could be asked take for the root; `None` if they disagree, or it is none of the plan.
-fn root(plan: &Plan, facts: &BTreeMap<HostName, Facts>) -> Option<HostName> {
+fn root(plan: &Plan, protocol: LoopProtection, facts: &BTreeMap<HostName, Facts>) -> Option<HostName> {
     let seen = |bridge: &Bridge| {
-        let (_, root) = identifiers(bridge, plan.spanning_tree.protocol);
+        let (_, root) = identifiers(bridge, protocol);
         Some(parse_bridge_id(root?)?.1)
     };
     let mut roots = BTreeSet::new();
@@ -98,7 +99,6 @@ mod tests {
     use crate::machine::facts::Found;
     use crate::machine::openvswitch::OpenVSwitch;
     use crate::machine::sample;
-    use crate::spec::LoopProtection;
 
     fn states(topology: &Topology) -> Vec<(&str, LinkState)> {
         topology.links.iter().map(|link| (link.name.as_str(), link.state)).collect()
@@ -121,7 +121,7 @@ mod tests {
         use LinkState::{Blocked, Forwarding};
         for protocol in [LoopProtection::Rstp, LoopProtection::Stp] {
             let mut plan = sample::plan();
-            plan.spanning_tree.protocol = protocol;
+            plan.tree_mut().unwrap().protocol = protocol;
             let found = topology(&plan, &sample::facts(&plan));
             assert_eq!(root_of(&found), Some("host1"), "{protocol:?}");
             assert_eq!(states(&found), [("gre1", Forwarding), ("gre2", Forwarding), ("gre3", Blocked)]);

@@ -11,8 +11,9 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 
 use super::address::SLICE_PREFIX_LENGTH_MAX;
+use super::direct::HOST_NUMBER_MAX;
 use super::types::Shrunk;
-use crate::spec::{HostName, Lock};
+use crate::spec::{Fabric, HostName, Lock};
 
 /// A host of the file, with what the file itself names for it.
 #[derive(Debug, Clone, Copy)]
@@ -52,12 +53,20 @@ pub enum AllotError {
     NoSlice { place: usize, subnet: Ipv4Net },
 }
 
-/// Gives `hosts`, in the order of the file, what they have by `lock` or get beside it. Same lock and hosts, same shares.
+/// The highest number that a host can have in this fabric.
+pub fn host_number_max(fabric: Fabric) -> u32 {
+    match fabric {
+        Fabric::SpanningTree => u32::MAX,
+        Fabric::Direct => HOST_NUMBER_MAX.into(),
+    }
+}
+
+/// Gives `hosts`, in the order of the file, what they have by `lock` or get beside it, no new number above `number_max`. Same lock and hosts, same shares.
 ///
 /// # Errors
 /// [`AllotError`] for the first host that gets nothing.
-pub fn allot(lock: &Lock, hosts: &[Wanted<'_>]) -> Result<Allotment, AllotError> {
-    let mut numbers = Numbers::new(lock, hosts);
+pub fn allot(lock: &Lock, hosts: &[Wanted<'_>], number_max: u32) -> Result<Allotment, AllotError> {
+    let mut numbers = Numbers::new(lock, hosts, number_max);
     let mut space = Space::new(lock, hosts);
     let mut shares = Vec::with_capacity(hosts.len());
     for (place, host) in hosts.iter().enumerate() {
@@ -124,20 +133,22 @@ fn shrunk(lock: &Lock, hosts: &[Wanted<'_>], shares: &[Share]) -> Vec<Shrunk> {
 /// Numbers, and the bridge addresses that go with them.
 struct Numbers {
     first: u32,
-    /// How many addresses there are before the slices.
+    /// How many addresses there are before the slices, or fewer where numbers end before.
     most: u32,
+    number_max: u32,
     next: u32,
     numbers: BTreeSet<u32>,
     addresses: BTreeSet<Ipv4Addr>,
 }
 
 impl Numbers {
-    fn new(lock: &Lock, hosts: &[Wanted<'_>]) -> Self {
+    fn new(lock: &Lock, hosts: &[Wanted<'_>], number_max: u32) -> Self {
         let known = || hosts.iter().filter_map(|host| lock.hosts.get(host.name));
         let first = u32::from(lock.first_address);
         Self {
             first,
-            most: u32::from(lock.slices_from).saturating_sub(first),
+            most: u32::from(lock.slices_from).saturating_sub(first).min(number_max),
+            number_max,
             next: lock.next_number,
             numbers: known().map(|host| host.number).collect(),
             addresses: known()
@@ -151,7 +162,7 @@ impl Numbers {
     /// any number.
     fn give(&mut self, own: Option<Ipv4Addr>, space: &Space) -> Option<(u32, Ipv4Addr)> {
         let (number, address) = match own {
-            Some(own) => (self.next, own),
+            Some(own) => (self.free_number()?, own),
             None => self
                 .free(self.next, self.most, space)
                 .or_else(|| self.free(1, self.next - 1, space))?,
@@ -160,6 +171,12 @@ impl Numbers {
         self.addresses.insert(address);
         self.next = self.next.max(number.checked_add(1)?);
         Some((number, address))
+    }
+
+    /// The next number, else the lowest that is free.
+    fn free_number(&self) -> Option<u32> {
+        let next = Some(self.next).filter(|next| *next <= self.number_max);
+        next.or_else(|| (1..=self.number_max).find(|number| !self.numbers.contains(number)))
     }
 
     /// The lowest free number of `from..=to`, and its address.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::spec::LockedHost;
+use crate::spec::{LockedHost, LockedTopology};
 
 /// A lock of hosts with these names and slices, numbered in this order; `next_number` follows.
 fn lock(subnet: &str, from: &str, length: u8, hosts: &[(&str, &str)]) -> Lock {
@@ -16,6 +16,9 @@ fn lock(subnet: &str, from: &str, length: u8, hosts: &[(&str, &str)]) -> Lock {
         (name.parse().unwrap(), host)
     };
     Lock {
+        topology: LockedTopology::Full,
+        survive: 1,
+        relay_circle: None,
         cluster: "demo".parse().unwrap(),
         subnet,
         first_address: first.into(),
@@ -38,7 +41,7 @@ fn given(lock: &Lock, names: &[&str]) -> Vec<String> {
         slice: None,
     };
     let wanted: Vec<Wanted<'_>> = names.iter().map(wanted).collect();
-    match allot(lock, &wanted) {
+    match allot(lock, &wanted, u32::MAX) {
         Err(error) => vec![error.to_string()],
         Ok(allotment) => {
             let shares = allotment
@@ -77,7 +80,7 @@ fn shrunk_slices_are_told_with_who_has_the_rest() {
         address: None,
         slice: None,
     });
-    let allotment = allot(&lock, &wanted.collect::<Vec<_>>()).unwrap();
+    let allotment = allot(&lock, &wanted.collect::<Vec<_>>(), u32::MAX).unwrap();
     let told = allotment.shrunk.iter().map(|shrunk| {
         let names: Vec<&str> = shrunk.given_to.iter().map(HostName::as_str).collect();
         format!("{} {} {} {}", shrunk.host, shrunk.from, shrunk.to, names.join(","))
@@ -138,7 +141,7 @@ fn without_room_it_says_what_there_is_none_of() {
         address: (name.as_str() == "d").then_some(Ipv4Addr::new(10, 0, 0, 3)),
         slice: None,
     });
-    let error = allot(&lock, &wanted.collect::<Vec<_>>()).unwrap_err();
+    let error = allot(&lock, &wanted.collect::<Vec<_>>(), u32::MAX).unwrap_err();
     assert_eq!(error.to_string(), "no part of 10.0.0.0/28 is free, and no slice is larger than /30");
 }
 
@@ -159,7 +162,7 @@ fn what_the_file_names_is_left_alone() {
     wanted[0].slice = Some("10.0.0.64/26".parse().unwrap());
     wanted[3].slice = Some("10.0.0.16/28".parse().unwrap());
     wanted[3].address = Some("10.0.0.32".parse().unwrap());
-    let allotment = allot(&lock, &wanted).unwrap();
+    let allotment = allot(&lock, &wanted, u32::MAX).unwrap();
     let shares: Vec<String> = allotment
         .shares
         .iter()
@@ -175,4 +178,25 @@ fn what_the_file_names_is_left_alone() {
             "33 10.0.0.33 10.0.0.160/27",
         ]
     );
+}
+
+/// A direct fabric has numbers up to 2047: the lowest that is free is next, also for a host with an address of its own.
+#[test]
+fn numbers_end() {
+    let mut lock = lock("10.0.0.0/8", "10.64.0.0", 10, &[("a", "10.64.0.0/10"), ("b", "10.128.0.0/10")]);
+    lock.next_number = 2047;
+    let names: Vec<HostName> = ["b", "c", "d", "e"].map(|name| name.parse().unwrap()).into();
+    let wanted = |name| Wanted {
+        name,
+        address: None,
+        slice: None,
+    };
+    let mut wanted: Vec<Wanted<'_>> = names.iter().map(wanted).collect();
+    wanted[3].address = Some("10.0.100.1".parse().unwrap());
+    let numbers = |fabric| -> Vec<u32> {
+        let allotment = allot(&lock, &wanted, host_number_max(fabric)).unwrap();
+        allotment.shares.iter().map(|share| share.number).collect()
+    };
+    assert_eq!(numbers(Fabric::Direct), [2, 2047, 1, 3]);
+    assert_eq!(numbers(Fabric::SpanningTree), [2, 2047, 2048, 2049]);
 }

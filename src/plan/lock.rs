@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-use super::allot::{Share, Wanted, allot};
-use super::{ContainerPlan, Growth, HostPlan, Link, PlanError, address};
-use crate::spec::{HostName, HostSpec, Lock, LockedHost, Spec, link_key};
+use super::allot::{Share, Wanted, allot, host_number_max};
+use super::mesh::Numbered;
+use super::{Anew, ContainerPlan, Growth, HostPlan, MacAddress, PlanError, Shape, address, keep};
+use crate::spec::{Fabric, HostName, HostSpec, Lock, LockedHost, Spec, link_key};
 
 /// What all hosts have, and where that is from.
 pub struct Given {
@@ -55,6 +56,9 @@ fn anew(spec: &Spec) -> Result<Given, PlanError> {
             hosts: BTreeMap::new(),
             links: BTreeMap::new(),
             retired_slices: Vec::new(),
+            topology: keep::kind(&spec.topology),
+            survive: spec.survive,
+            relay_circle: relay_circle(spec, None),
         },
         containers: ContainerPlan {
             subnet: spec.subnet,
@@ -77,7 +81,7 @@ fn beside(spec: &Spec, lock: &Lock) -> Result<Given, PlanError> {
             slice: host.slice,
         })
         .collect();
-    let allotment = allot(lock, &wanted)?;
+    let allotment = allot(lock, &wanted, host_number_max(spec.fabric))?;
     let new = spec
         .hosts
         .iter()
@@ -98,38 +102,57 @@ fn beside(spec: &Spec, lock: &Lock) -> Result<Given, PlanError> {
             new: new.cloned().collect(),
             gone: gone.cloned().collect(),
             shrunk: allotment.shrunk,
+            ..Growth::default()
         }),
         lock: Lock {
             next_number: allotment.next_number,
             retired_slices: allotment.retired_slices,
             hosts: BTreeMap::new(),
             links: BTreeMap::new(),
+            topology: keep::kind(&spec.topology),
+            survive: spec.survive,
+            relay_circle: relay_circle(spec, Some(lock)),
             ..lock.clone()
         },
         shares: allotment.shares,
     })
 }
 
+/// See [`Lock::relay_circle`].
+fn relay_circle(spec: &Spec, lock: Option<&Lock>) -> Option<u16> {
+    let anew = || u16::try_from(spec.hosts.len()).unwrap_or(u16::MAX);
+    let kept = lock.and_then(|lock| lock.relay_circle);
+    (spec.fabric == Fabric::Direct).then(|| kept.unwrap_or_else(anew))
+}
+
 /// Puts hosts and links into `lock` as they were planned.
-pub fn note(lock: &mut Lock, hosts: &[HostPlan], links: &[Link], link_numbers: &[u32]) {
-    lock.hosts = hosts
-        .iter()
-        .map(|host| {
-            let locked = LockedHost {
-                number: host.number,
-                underlay: host.address,
-                address: host.container_bridge.address,
-                slice: host.container_bridge.slice,
-                priority: host.mesh_bridge.priority,
-            };
-            (host.name.clone(), locked)
-        })
-        .collect();
-    lock.links = links
-        .iter()
-        .zip(link_numbers)
-        .map(|(link, number)| (link_key(&link.hosts[0], &link.hosts[1]), *number))
-        .collect();
-    let last = link_numbers.iter().copied().max().unwrap_or_default();
+pub fn note(lock: &mut Lock, spec: &Spec, hosts: &[HostPlan], shape: &Shape, links: &[Numbered]) {
+    let locked = |(host, (priority, _)): (&HostPlan, &(u16, MacAddress))| {
+        let locked = LockedHost {
+            number: host.number,
+            underlay: host.address,
+            address: host.container_bridge.address,
+            slice: host.container_bridge.slice,
+            priority: *priority,
+        };
+        (host.name.clone(), locked)
+    };
+    lock.hosts = hosts.iter().zip(&shape.identifiers).map(locked).collect();
+    let key = |places: [usize; 2]| link_key(&spec.hosts[places[0]].name, &spec.hosts[places[1]].name);
+    lock.links = links.iter().map(|link| (key(link.places), link.number)).collect();
+    let last = links.iter().map(|link| link.number).max().unwrap_or_default();
     lock.next_link = lock.next_link.max(last.saturating_add(1));
+}
+
+/// Notes what became of the links between hosts that were there before: those of `old`, which are those of `new` now.
+pub fn note_links(growth: &mut Growth, old: &Lock, new: &Lock, anew: Option<Anew>) {
+    let stays = |ends: &&[HostName; 2]| ends.iter().all(|end| old.hosts.contains_key(end) && new.hosts.contains_key(end));
+    let but = |these: &Lock, those: &Lock| -> Vec<[HostName; 2]> {
+        let mut links: Vec<_> = these.links.iter().filter(|(ends, _)| !those.links.contains_key(*ends)).collect();
+        links.sort_by_key(|(_, number)| **number);
+        links.into_iter().map(|(ends, _)| ends).filter(stays).cloned().collect()
+    };
+    growth.links_added = but(new, old);
+    growth.links_removed = but(old, new);
+    growth.links_anew = anew;
 }

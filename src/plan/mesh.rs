@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::{Link, TunnelPort};
-use crate::spec::{Bfd, Fabric, HostSpec, InterfaceName, InvalidName, Lock, Spec, Topology, Tunnel, link_key};
+use crate::spec::{Bfd, HostSpec, InterfaceName, InvalidName, Lock, Tunnel, link_key};
 
 /// Path cost of every link, the same everywhere: the default of a tunnel port changed from release to release (10 Mbit/s to 10 Gbit/s
 /// in Open vSwitch 3.1), and hosts that disagree would build a tree that nobody chose. 20000 is 1 Gbit/s in IEEE 802.1D-2004 table 17-3.
@@ -55,14 +55,7 @@ pub fn max_revalidator_ms(ports: &[TunnelPort]) -> u32 {
 /// The last number of a link: with `geneve`, the longest prefix, it makes a name of 15 characters, the longest (IFNAMSIZ, `linux/if.h`).
 pub const LINK_NUMBER_MAX: u32 = 999_999_999;
 
-/// Which hosts are linked, by place: the first before the second.
-fn pairs(hosts: usize, topology: Topology) -> Vec<[usize; 2]> {
-    match topology {
-        Topology::Full => (0..hosts).flat_map(|a| (a + 1..hosts).map(move |b| [a, b])).collect(),
-    }
-}
-
-/// The number of each of these pairs of hosts: that of the lock where it knows the pair, else the next one, from 1 on (the kernel owns
+/// The number of each of these pairs of places of hosts: that of the lock where it knows the pair, else the next one, from 1 on (the kernel owns
 /// gre0). A number is given a second time only when there is no other.
 fn numbers(hosts: &[HostSpec], pairs: &[[usize; 2]], lock: Option<&Lock>) -> Vec<u32> {
     let Some(lock) = lock else {
@@ -82,22 +75,27 @@ fn numbers(hosts: &[HostSpec], pairs: &[[usize; 2]], lock: Option<&Lock>) -> Vec
         .collect()
 }
 
-/// All links in the order of their numbers, each with its number. Without a lock they are numbered in the order of the hosts: the link of
-/// hosts 1 and 2 is the first.
+/// A link, the places of its two hosts, and its number.
+pub struct Numbered {
+    pub number: u32,
+    pub places: [usize; 2],
+    pub link: Link,
+}
+
+/// The links between the `pairs` of places, in the order of their numbers. Without a lock they are numbered in the order of the pairs: in a full
+/// mesh the link of hosts 1 and 2 is the first.
 ///
 /// # Errors
 /// When the number makes the name too long for an interface, which takes millions of links.
-pub fn links(spec: &Spec) -> Result<Vec<(u32, Link)>, InvalidName> {
-    let Fabric::SpanningTree = spec.fabric;
-    let hosts = &spec.hosts;
-    let pairs = pairs(hosts.len(), spec.topology);
-    let mut numbered: Vec<(u32, [usize; 2])> = numbers(hosts, &pairs, spec.lock.as_ref()).into_iter().zip(pairs).collect();
+pub fn links(hosts: &[HostSpec], pairs: &[[usize; 2]], tunnel: Tunnel, lock: Option<&Lock>) -> Result<Vec<Numbered>, InvalidName> {
+    let mut numbered: Vec<(u32, [usize; 2])> = numbers(hosts, pairs, lock).into_iter().zip(pairs.iter().copied()).collect();
     // The files of hosts do not depend on where a host stands in the list.
     numbered.sort_by_key(|(number, _)| *number);
-    let link = |(number, [a, b]): (u32, [usize; 2])| {
-        let name: InterfaceName = format!("{}{number}", link_prefix(spec.tunnel)).parse()?;
-        let hosts = [hosts[a].name.clone(), hosts[b].name.clone()];
-        Ok((number, Link { name, hosts }))
+    let link = |(number, places): (u32, [usize; 2])| {
+        let name: InterfaceName = format!("{}{number}", link_prefix(tunnel)).parse()?;
+        let hosts = places.map(|place| hosts[place].name.clone());
+        let link = Link { name, hosts };
+        Ok(Numbered { number, places, link })
     };
     numbered.into_iter().map(link).collect()
 }

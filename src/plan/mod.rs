@@ -2,24 +2,37 @@
 
 pub mod address;
 pub mod allot;
+pub mod direct;
+pub mod graph;
 mod host;
+mod keep;
 mod lock;
+mod mend;
 mod mesh;
 mod mtu;
+mod sites;
 pub mod spanning_tree;
+pub mod sparse;
+mod topology;
 mod types;
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
+pub use direct::HOST_NUMBER_MAX;
+pub use keep::Anew;
 pub use mesh::{DEFAULT_MAX_REVALIDATOR_MS, LINK_NUMBER_MAX, link_prefix};
 pub use mtu::overhead;
+pub use topology::{Shape, shape};
 pub use types::*;
 
 #[cfg(test)]
+mod keep_tests;
+#[cfg(test)]
+mod shape_tests;
+#[cfg(test)]
 pub mod tests;
 
-use crate::spec::{HostName, HostSpec, InvalidName, LoopProtection, Spec};
+use crate::spec::{Fabric, HostSpec, InvalidName, LoopProtection, Spec};
 
 /// Why there is no plan. A validated spec gives none of these; they are here so that a mistake of ours is an error, not a panic.
 #[derive(Debug, thiserror::Error)]
@@ -43,38 +56,46 @@ pub fn plan(spec: &Spec) -> Result<Plan, PlanError> {
         shares,
         mut lock,
         containers,
-        growth,
+        mut growth,
     } = lock::give(spec)?;
     let tunnelled_over = spec.hosts.first().map_or(Ipv4Addr::UNSPECIFIED.into(), |host| host.address);
-    let mtu = mtu::mtu(spec.underlay_mtu, spec.tunnel, tunnelled_over);
-    let (link_numbers, links): (Vec<u32>, Vec<Link>) = mesh::links(spec)?.into_iter().unzip();
-    let priorities = spanning_tree::priorities(spec);
-    let macs: Vec<MacAddress> = spec
-        .hosts
-        .iter()
-        .map(|host| host::mac(&spec.name, &host.name, host.mesh_bridge.as_str()))
-        .collect();
-    let identifiers: Vec<(u16, MacAddress)> = priorities.into_iter().zip(macs).collect();
-    let ports = ports(spec, &links);
+    let mtu = mtu::mtu(spec.underlay_mtu, spec.tunnel, spec.fabric, tunnelled_over);
+    let shape = shape(spec);
+    let links = mesh::links(&spec.hosts, &shape.links, spec.tunnel, spec.lock.as_ref())?;
+    let numbers: Vec<u16> = shares.iter().map(|share| direct::number(share.number)).collect();
+    let ports = ports(spec, &numbers, &links);
+    let has_tree = spec.fabric == Fabric::SpanningTree;
+    let ways = direct::Ways::new(&numbers, &shape.links, lock.relay_circle);
     let mut plans = Vec::with_capacity(spec.hosts.len());
-    for (((host, ports), (priority, mac)), share) in spec.hosts.iter().zip(ports).zip(&identifiers).zip(&shares) {
+    for ((((host, ports), (priority, mac)), share), number) in
+        spec.hosts.iter().zip(ports).zip(&shape.identifiers).zip(&shares).zip(&numbers)
+    {
         let mesh_bridge = MeshBridge {
             name: host.mesh_bridge.clone(),
             mac: *mac,
-            priority: *priority,
+            priority: has_tree.then_some(*priority),
             max_revalidator_ms: mesh::max_revalidator_ms(&ports),
+            paths: if has_tree { Vec::new() } else { ways.paths(*number) },
             ports,
         };
         plans.push(host_plan(spec, host, share, mesh_bridge, mtu.mesh)?);
     }
-    lock::note(&mut lock, &plans, &links, &link_numbers);
-    let spanning_tree = spanning_tree::spanning_tree(spec, &identifiers);
+    lock::note(&mut lock, spec, &plans, &shape, &links);
+    let links: Vec<Link> = links.into_iter().map(|numbered| numbered.link).collect();
+    if let (Some(growth), Some(old)) = (&mut growth, &spec.lock) {
+        lock::note_links(growth, old, &lock, shape.anew);
+    }
+    let fabric = match spec.fabric {
+        Fabric::SpanningTree => FabricPlan::SpanningTree(spanning_tree::spanning_tree(spec, &shape)),
+        Fabric::Direct => FabricPlan::Direct(direct::FABRIC),
+    };
     let cluster = spec.name.clone();
     Ok(Plan {
         version: PLAN_VERSION,
         cluster,
         mtu,
-        spanning_tree,
+        topology: shape.figures,
+        fabric,
         containers,
         tunnel: spec.tunnel,
         links,
@@ -110,18 +131,16 @@ fn host_plan(spec: &Spec, host: &HostSpec, share: &allot::Share, mesh_bridge: Me
     })
 }
 
-/// The ends of `links` of each host, in the order of the links.
-fn ports(spec: &Spec, links: &[Link]) -> Vec<Vec<TunnelPort>> {
-    let path_cost = match spec.loop_protection {
-        LoopProtection::Rstp => mesh::RSTP_PATH_COST,
-        LoopProtection::Stp => mesh::STP_PATH_COST,
+/// The ends of `links` of each host, in the order of the links; the hosts have these `numbers`.
+fn ports(spec: &Spec, numbers: &[u16], links: &[mesh::Numbered]) -> Vec<Vec<TunnelPort>> {
+    let path_cost = match (spec.fabric, spec.loop_protection) {
+        (Fabric::SpanningTree, LoopProtection::Rstp) => Some(mesh::RSTP_PATH_COST),
+        (Fabric::SpanningTree, LoopProtection::Stp) => Some(mesh::STP_PATH_COST),
+        (Fabric::Direct, _) => None,
     };
-    let places: BTreeMap<&HostName, usize> = spec.hosts.iter().zip(0..).map(|(host, place)| (&host.name, place)).collect();
     let mut ports = vec![Vec::new(); spec.hosts.len()];
-    for link in links {
-        let [Some(a), Some(b)] = link.hosts.each_ref().map(|name| places.get(name).copied()) else {
-            continue;
-        };
+    for mesh::Numbered { places: [a, b], link, .. } in links {
+        let (a, b) = (*a, *b);
         for (own, peer) in [(a, b), (b, a)] {
             let (host, other) = (&spec.hosts[own], &spec.hosts[peer]);
             ports[own].push(TunnelPort {
@@ -130,6 +149,7 @@ fn ports(spec: &Spec, links: &[Link]) -> Vec<Vec<TunnelPort>> {
                 kind: mesh::port_kind(spec.tunnel, other.address),
                 remote: other.address,
                 path_cost,
+                number: (spec.fabric == Fabric::Direct).then(|| numbers[peer]),
                 bfd: host.bfd,
             });
         }

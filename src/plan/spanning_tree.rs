@@ -2,8 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-use super::{MacAddress, SpanningTree};
-use crate::spec::{HostName, HostSpec, Lock, LoopProtection, Spec, Timers, Topology};
+use super::{Shape, SpanningTree};
+use crate::spec::{HostName, HostSpec, Lock, LoopProtection, Spec, Timers};
 
 /// Priorities of the bridges that the file gives none: the root, the one to take over, and all others. Multiples of 4096 (IEEE
 /// 802.1D-2004 9.2.5; its table 17-2 has 32768). 0 is left for the operator who wants to move the root by hand.
@@ -39,13 +39,38 @@ pub fn timers(protocol: LoopProtection, given: &Timers, depth: u32) -> [u8; 3] {
         LoopProtection::Rstp => u8::try_from(depth)
             .unwrap_or(*MAX_AGE.end())
             .clamp(*MAX_AGE.start(), *MAX_AGE.end()),
+        // 802.1D-1998 8.10.2 derives 20 s from 7 bridges in a row, 6 links: two lost hellos of the root, and 2 s more for each link.
+        LoopProtection::Stp if depth > STP_DEPTH => bounded(4 * u32::from(hello) + 2 * depth, STP_MAX_AGE, *MAX_AGE.end()),
         LoopProtection::Stp => STP_MAX_AGE,
     });
     let forward_delay = given.forward_delay.unwrap_or(match protocol {
         LoopProtection::Rstp => shortest_forward_delay(max_age),
+        LoopProtection::Stp if depth > STP_DEPTH => {
+            let needed = (4 * u32::from(hello) + 3 * (depth + 1)).div_ceil(2);
+            bounded(needed, STP_FORWARD_DELAY, *FORWARD_DELAY.end())
+        }
         LoopProtection::Stp => STP_FORWARD_DELAY,
     });
     [hello, max_age, forward_delay]
+}
+
+fn bounded(value: u32, least: u8, most: u8) -> u8 {
+    u8::try_from(value).unwrap_or(most).clamp(least, most)
+}
+
+/// Links from the root to the farthest bridge for which STP's usual timers are made: 7 bridges in a row (802.1D-1998 8.10.2).
+const STP_DEPTH: u32 = 6;
+
+/// The same for the longest max age, 40 s, and forward delay, 30 s, with a hello of 2 s.
+pub const STP_DEPTH_MAX: u32 = 16;
+
+/// How many links from the root a bridge hears of it: RSTP's messages go `max_age` links far, and STP's are dropped when they are that many seconds old, of which
+/// each bridge adds one (802.1D-2004 17.21.23, 802.1D-1998 8.6.4).
+pub fn reach(protocol: LoopProtection, max_age: u8) -> u32 {
+    match protocol {
+        LoopProtection::Rstp => max_age.into(),
+        LoopProtection::Stp => u32::from(max_age).saturating_sub(1),
+    }
 }
 
 /// The shortest forward delay with `2 * (forward_delay - 1) >= max_age`.
@@ -55,9 +80,9 @@ pub fn shortest_forward_delay(max_age: u8) -> u8 {
 
 /// The priority of every bridge, in the order of the hosts.
 ///
-/// What the file says holds. Where it names neither root nor stand-in and gives no host a low priority, the first hosts take the parts;
-/// with a lock all keep the priorities they have, and new hosts take the parts that are vacant: so that no other host's files change.
-pub fn priorities(spec: &Spec) -> Vec<u16> {
+/// What the file says holds. Where it names neither root nor stand-in and gives no host a low priority, the `preferred` hosts take the parts, and
+/// after them the first; with a lock all keep the priorities they have, and new hosts take the parts that are vacant: so that no other host's files change.
+pub fn priorities(spec: &Spec, preferred: &[usize]) -> Vec<u16> {
     let silent = spec.root.is_none() && spec.stand_in.is_none() && spec.hosts.iter().all(|host| host.priority.is_none());
     if let (Some(lock), true) = (&spec.lock, silent) {
         return kept_priorities(spec, lock);
@@ -77,8 +102,19 @@ pub fn priorities(spec: &Spec) -> Vec<u16> {
     for priority in [ROOT_PRIORITY, STAND_IN_PRIORITY] {
         let taken = claims.iter().flatten().filter(|claim| **claim <= priority).count();
         let wanted = if priority == ROOT_PRIORITY { 1 } else { 2 };
-        let vacant = (0..claims.len()).filter(|place| claims[*place].is_none());
-        if let (true, Some(place)) = (taken < wanted, vacant.min_by_key(|place| (number(*place), *place))) {
+        let mut first: Vec<usize> = (0..claims.len()).collect();
+        first.sort_by_key(|place| (number(*place), *place));
+        // Who has the part keeps it.
+        let has = |place: &usize| {
+            let locked = spec.lock.as_ref().and_then(|lock| lock.hosts.get(&spec.hosts[*place].name));
+            locked.is_some_and(|locked| locked.priority == priority)
+        };
+        let keepers = first.iter().copied().filter(has);
+        let mut free = keepers
+            .chain(preferred.iter().copied())
+            .chain(first.iter().copied())
+            .filter(|place| claims[*place].is_none());
+        if let (true, Some(place)) = (taken < wanted, free.next()) {
             claims[place] = Some(priority);
         }
     }
@@ -107,12 +143,11 @@ fn kept_priorities(spec: &Spec, lock: &Lock) -> Vec<u16> {
     spec.hosts.iter().map(|host| known(host).unwrap_or_else(&mut vacant)).collect()
 }
 
-/// Decides about the tree of `spec`, whose bridges have these identifiers: priority, then MAC address, the lowest is the root.
-pub fn spanning_tree(spec: &Spec, identifiers: &[(u16, MacAddress)]) -> SpanningTree {
-    let mut order: Vec<usize> = (0..spec.hosts.len()).collect();
-    order.sort_by_key(|place| identifiers.get(*place).copied());
+/// Decides about the tree of `spec`, whose links have this shape.
+pub fn spanning_tree(spec: &Spec, shape: &Shape) -> SpanningTree {
+    let order = &shape.order;
     let name = |rank: usize| -> HostName { spec.hosts[order[rank.min(order.len() - 1)]].name.clone() };
-    let depth = depth_after_failure(spec);
+    let depth = shape.depth.value;
     let [hello, max_age, forward_delay] = timers(spec.loop_protection, &spec.timers, depth);
     let transmit_hold_count = match spec.loop_protection {
         LoopProtection::Rstp => Some(spec.timers.transmit_hold_count.unwrap_or(HOLD_COUNT)),
@@ -127,14 +162,5 @@ pub fn spanning_tree(spec: &Spec, identifiers: &[(u16, MacAddress)]) -> Spanning
         forward_delay,
         transmit_hold_count,
         depth_after_failure: depth,
-    }
-}
-
-/// Most links between the root and any bridge after any one host or link failed. In a full mesh all bridges are neighbours of the root,
-/// whichever host dies; a bridge whose link to the root is cut is two links away.
-fn depth_after_failure(spec: &Spec) -> u32 {
-    match spec.topology {
-        Topology::Full if spec.hosts.len() > 2 => 2,
-        Topology::Full => 1,
     }
 }

@@ -8,6 +8,7 @@ pub fn cluster(addresses: &[&str]) -> Spec {
     let host = |(index, address): (usize, &&str)| HostSpec {
         name: format!("host{}", index + 1).parse().unwrap(),
         address: address.parse().unwrap(),
+        site: None,
         os: Os::Debian13,
         network: Network::Ifupdown,
         underlay_interface: None,
@@ -37,6 +38,7 @@ pub fn cluster(addresses: &[&str]) -> Spec {
         capacity: u32::try_from(addresses.len()).unwrap(),
         tunnel: Tunnel::Gre,
         topology: Topology::Full,
+        survive: u32::from(addresses.len() > 2),
         fabric: Fabric::SpanningTree,
         loop_protection: LoopProtection::Rstp,
         timers: Timers::default(),
@@ -101,8 +103,9 @@ fn root_and_stand_in_are_pinned() {
         let mut spec = cluster(&["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"]);
         edit(&mut spec);
         let plan = plan(&spec).unwrap();
-        let priorities: Vec<u16> = plan.hosts.iter().map(|host| host.mesh_bridge.priority).collect();
-        format!("{} {} {priorities:?}", plan.spanning_tree.root, plan.spanning_tree.stand_in)
+        let priorities: Vec<u16> = plan.hosts.iter().filter_map(|host| host.mesh_bridge.priority).collect();
+        let tree = plan.tree().unwrap();
+        format!("{} {} {priorities:?}", tree.root, tree.stand_in)
     };
     assert_eq!(chosen(|_| ()), "host1 host2 [4096, 8192, 32768, 32768]");
     assert_eq!(
@@ -126,7 +129,8 @@ fn root_and_stand_in_are_pinned() {
 #[test]
 fn the_timers_of_rstp_are_as_short_as_the_depth_allows() {
     let timers = |spec: &Spec| {
-        let tree = plan(spec).unwrap().spanning_tree;
+        let plan = plan(spec).unwrap();
+        let tree = plan.tree().unwrap();
         (
             tree.hello,
             tree.max_age,

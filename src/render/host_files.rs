@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use serde::Serialize;
 
 use super::engine::{Seen, TemplateError, Templates};
-use super::{open_vswitch, ovs};
+use super::{open_vswitch, ovs, rules};
 use crate::plan::{HostPlan, Plan};
 use crate::spec::{Api, Network, OpenVSwitchSource};
 
@@ -42,11 +42,11 @@ const OVSDB_SOCKET_DROP_IN: &str = include_str!("../../cloud-init/ovsdb-server-s
 /// Path and text of the files that an image with Open vSwitch and ifupdown has before any user-data: without them its first boot would not come to
 /// the user-data.
 pub const OF_IMAGES: &[(&str, &str)] = &[
+    // By other names than a host's own, which has the one only with ifupdown, and the other only where its Open vSwitch may be such a one.
     (
-        "/etc/systemd/system/openvswitch-switch.service.d/meshimg.conf",
+        "/etc/systemd/system/openvswitch-switch.service.d/boot-order.conf",
         OPEN_VSWITCH_DROP_IN,
     ),
-    // By another name than a host's own, which has it only where its Open vSwitch may be such a one.
     ("/etc/systemd/system/ovsdb-server.socket.d/boot-order.conf", OVSDB_SOCKET_DROP_IN),
 ];
 
@@ -54,11 +54,28 @@ pub const OF_IMAGES: &[(&str, &str)] = &[
 type StaticFile = (&'static str, u16, &'static str);
 
 /// The unit that brings up the bridges.
-fn mesh_unit(network: Network) -> &'static str {
-    match network {
-        Network::Ifupdown => include_str!("../../cloud-init/meshimg-mesh.service"),
-        Network::Systemd => include_str!("../../cloud-init/meshimg-mesh-systemd.service"),
+fn mesh_unit(host: &HostPlan) -> String {
+    let (unit, rules) = match host.network {
+        Network::Ifupdown => (
+            include_str!("../../cloud-init/meshimg-mesh.service"),
+            include_str!("../../cloud-init/meshimg-mesh-rules.conf"),
+        ),
+        Network::Systemd => (
+            include_str!("../../cloud-init/meshimg-mesh-systemd.service"),
+            include_str!("../../cloud-init/meshimg-mesh-systemd-rules.conf"),
+        ),
+    };
+    // A section may come twice (systemd.syntax(7)).
+    if has_rules(host) {
+        unit.to_owned() + rules
+    } else {
+        unit.to_owned()
     }
+}
+
+/// Whether the host's bridge forwards by rules: those of a direct fabric.
+fn has_rules(host: &HostPlan) -> bool {
+    !host.mesh_bridge.paths.is_empty()
 }
 
 /// Whatever brings the mesh up.
@@ -130,6 +147,16 @@ const IFUPDOWN: &[StaticFile] = &[
 /// Where systemd does: the script that NixOS hosts run too.
 const SYSTEMD: &[StaticFile] = &[("/usr/local/lib/meshimg/mesh", 0o755, include_str!("../../modules/mesh"))];
 
+/// Where a bridge forwards by rules.
+const RULES: &[StaticFile] = &[
+    (
+        "/etc/systemd/system/ovs-vswitchd.service.d/meshimg-rules.conf",
+        0o644,
+        include_str!("../../cloud-init/ovs-vswitchd-rules.conf"),
+    ),
+    ("/usr/local/lib/meshimg/mesh-rules", 0o755, include_str!("../../modules/mesh-rules")),
+];
+
 /// What the templates see.
 #[derive(Serialize)]
 struct Values<'a> {
@@ -138,6 +165,8 @@ struct Values<'a> {
     mtu: u16,
     mesh: Mesh<'a>,
     bridge_settings: String,
+    /// Of a direct fabric; nothing where there is a tree.
+    rules: String,
     containers: Containers<'a>,
     netmask: String,
     address_with_prefix: String,
@@ -169,7 +198,7 @@ struct Port<'a> {
     name: &'a str,
     peer: &'a str,
     kind: &'a str,
-    remote: String,
+    tunnel_options: String,
     port_settings: String,
     interface_settings: String,
 }
@@ -182,13 +211,12 @@ struct Containers<'a> {
 }
 
 fn values<'a>(plan: &'a Plan, host: &'a HostPlan) -> Values<'a> {
-    let tree = &plan.spanning_tree;
     let bridge = &host.container_bridge;
     let tunnels = || {
         host.mesh_bridge
             .ports
             .iter()
-            .map(|port| ovs::tunnel(port, tree))
+            .map(|port| ovs::tunnel(port, plan))
             .collect::<Vec<_>>()
     };
     let (tunnels, programs) = match host.network {
@@ -199,8 +227,8 @@ fn values<'a>(plan: &'a Plan, host: &'a HostPlan) -> Values<'a> {
         name: port.name.as_str(),
         peer: port.peer.as_str(),
         kind: port.kind,
-        remote: port.remote.to_string(),
-        port_settings: ovs::port_settings(port, tree),
+        tunnel_options: ovs::tunnel_options(port),
+        port_settings: ovs::port_settings(port, plan),
         interface_settings: ovs::interface_settings(port),
     };
     Values {
@@ -212,7 +240,8 @@ fn values<'a>(plan: &'a Plan, host: &'a HostPlan) -> Values<'a> {
             max_revalidator_ms: host.mesh_bridge.max_revalidator_ms,
             ports: host.mesh_bridge.ports.iter().map(port).collect(),
         },
-        bridge_settings: ovs::bridge_settings(&host.mesh_bridge, tree).join(" "),
+        bridge_settings: ovs::bridge_settings(&host.mesh_bridge, plan).join(" "),
+        rules: rules::rules(plan, host).map(|rules| rules.bundle()).unwrap_or_default(),
         containers: Containers {
             name: bridge.name.as_str(),
             address: bridge.address.to_string(),
@@ -268,13 +297,10 @@ pub(super) fn files(host: &HostPlan, seen: &Seen) -> Result<Vec<HostFile>, Rende
     let mut files: Vec<HostFile> = COMMON
         .iter()
         .chain(own)
+        .chain(if has_rules(host) { RULES } else { &[] })
         .map(|(path, mode, text)| file(path, *mode, (*text).to_owned()))
         .collect();
-    files.push(file(
-        "/etc/systemd/system/meshimg-mesh.service",
-        0o644,
-        mesh_unit(host.network).to_owned(),
-    ));
+    files.push(file("/etc/systemd/system/meshimg-mesh.service", 0o644, mesh_unit(host)));
     if host.network == Network::Ifupdown {
         files.push(file(
             "/etc/network/interfaces.d/60-meshimg",
@@ -317,7 +343,7 @@ pub(super) fn first_boot_units(host: &HostPlan, seen: &Seen) -> Result<Vec<(&'st
             "/run/systemd/system/docker.service.d/meshimg.conf",
             TEMPLATES.fill(DOCKER_HOLD.0, seen)?,
         ),
-        ("/run/systemd/system/meshimg-mesh.service", mesh_unit(host.network).to_owned()),
+        ("/run/systemd/system/meshimg-mesh.service", mesh_unit(host)),
     ];
     if host.network == Network::Ifupdown {
         units.push((

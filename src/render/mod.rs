@@ -9,6 +9,7 @@ pub mod nix;
 mod nixos;
 mod open_vswitch;
 mod ovs;
+pub mod rules;
 mod seed;
 mod write;
 

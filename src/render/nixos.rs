@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::engine::{Seen, Templates};
 use super::nix::{self, NixError, Value};
-use super::{Artifact, Artifacts, RenderError};
+use super::{Artifact, Artifacts, RenderError, rules};
 use crate::plan::{HostPlan, Plan};
 use crate::spec::{Api, LoopProtection, OpenVSwitchSource, Sha256Hash, Tunnel};
 
@@ -39,6 +39,7 @@ pub const MODULES: &[(&str, &str)] = embedded![
     "lib.nix",
     "mend-open-vswitch",
     "mesh",
+    "mesh-rules",
     "mesh.nix",
     "open-vswitch.nix",
     "underlay.nix",
@@ -146,15 +147,23 @@ struct Mesh<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     path_cost: Option<u32>,
     max_revalidator: u32,
-    loop_protection: LoopProtection,
-    priority: u16,
-    timers: Timers,
+    /// None in a direct fabric, and neither priority nor timers.
+    loop_protection: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    priority: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timers: Option<Timers>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rules: Option<String>,
     bfd: Bfd,
 }
 
 #[derive(Serialize)]
 struct Link<'a> {
     peer: &'a str,
+    /// Of the port in OpenFlow, in a direct fabric.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    number: Option<u16>,
 }
 
 #[derive(Serialize)]
@@ -304,7 +313,7 @@ fn subresource_integrity(sha256: &Sha256Hash) -> String {
 }
 
 fn mesh<'a>(plan: &'a Plan, host: &'a HostPlan) -> Mesh<'a> {
-    let (bridge, tree) = (&host.mesh_bridge, &plan.spanning_tree);
+    let bridge = &host.mesh_bridge;
     let bfd = bridge.ports.iter().find_map(|port| port.bfd);
     Mesh {
         bridge: bridge.name.as_str(),
@@ -315,18 +324,31 @@ fn mesh<'a>(plan: &'a Plan, host: &'a HostPlan) -> Mesh<'a> {
         links: bridge
             .ports
             .iter()
-            .map(|port| (port.name.as_str(), Link { peer: port.peer.as_str() }))
+            .map(|port| {
+                (
+                    port.name.as_str(),
+                    Link {
+                        peer: port.peer.as_str(),
+                        number: port.number,
+                    },
+                )
+            })
             .collect(),
-        path_cost: bridge.ports.first().map(|port| port.path_cost),
+        path_cost: bridge.ports.first().and_then(|port| port.path_cost),
         max_revalidator: bridge.max_revalidator_ms,
-        loop_protection: tree.protocol,
+        loop_protection: match plan.tree().map(|tree| tree.protocol) {
+            Some(LoopProtection::Rstp) => "rstp",
+            Some(LoopProtection::Stp) => "stp",
+            None => "none",
+        },
         priority: bridge.priority,
-        timers: Timers {
+        timers: plan.tree().map(|tree| Timers {
             hello: (tree.protocol == LoopProtection::Stp).then_some(tree.hello),
             max_age: tree.max_age,
             forward_delay: tree.forward_delay,
             transmit_hold_count: tree.transmit_hold_count,
-        },
+        }),
+        rules: rules::rules(plan, host).map(|rules| rules.bundle()),
         bfd: Bfd {
             enable: bfd.is_some(),
             interval: bfd.map(|bfd| bfd.interval_ms),

@@ -2,9 +2,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::*;
+use crate::plan::plan;
 use crate::plan::tests::{classic, cluster};
-use crate::plan::{HostPlan, Plan, SpanningTree, plan};
-use crate::spec::{ArchiveTrust, AuthorizedKey, LoopProtection, OpenVSwitchSource, Spec};
+use crate::spec::{ArchiveTrust, AuthorizedKey, Fabric, LoopProtection, OpenVSwitchSource, Spec};
 
 fn many(hosts: u32) -> Spec {
     let addresses: Vec<String> = (0..hosts).map(|n| std::net::Ipv4Addr::from(0x0a00_0001 + n).to_string()).collect();
@@ -76,7 +76,10 @@ fn every_file_in_cloud_init_is_used() {
     let key = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDME\n-----END PGP PUBLIC KEY BLOCK-----\n";
     spec.hosts[0].open_vswitch = archive(ArchiveTrust::SigningKey(key.parse().unwrap()));
     spec.hosts[1].open_vswitch = archive(ArchiveTrust::Sha256("0a".repeat(32).parse().unwrap()));
-    let user_data = text(&spec, "host1/user-data") + &text(&spec, "host2/user-data");
+    let both = |spec: &Spec| text(spec, "host1/user-data") + &text(spec, "host2/user-data");
+    let tree = both(&spec);
+    spec.fabric = Fabric::Direct;
+    let user_data = tree + &both(&spec);
     // YAML indents what it contains.
     let lines: BTreeSet<&str> = user_data.lines().map(str::trim).collect();
     for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("cloud-init")).unwrap() {
@@ -104,12 +107,12 @@ fn text(spec: &Spec, path: &str) -> String {
 
 /// The settings of the first host's bridge and first port.
 fn settings(spec: &Spec) -> (Vec<String>, String, String) {
-    let Plan { spanning_tree, hosts, .. } = plan(spec).unwrap();
-    let (tree, host): (&SpanningTree, &HostPlan) = (&spanning_tree, &hosts[0]);
+    let plan = plan(spec).unwrap();
+    let host = &plan.hosts[0];
     let port = &host.mesh_bridge.ports[0];
     (
-        ovs::bridge_settings(&host.mesh_bridge, tree),
-        ovs::port_settings(port, tree),
+        ovs::bridge_settings(&host.mesh_bridge, &plan),
+        ovs::port_settings(port, &plan),
         ovs::interface_settings(port),
     )
 }
@@ -156,6 +159,23 @@ fn open_vswitch_settings_of_stp() {
     );
     assert_eq!(port, "other_config:stp-path-cost=4");
     assert_eq!(interface, "bfd:enable=false");
+}
+
+#[test]
+fn open_vswitch_settings_of_a_direct_fabric() {
+    let mut spec = classic();
+    spec.fabric = Fabric::Direct;
+    let (bridge, port, interface) = settings(&spec);
+    assert_eq!(
+        bridge,
+        ["rstp_enable=false", "stp_enable=false", "fail_mode=secure", bridge[3].as_str()]
+    );
+    assert!(bridge[3].starts_with("other_config:hwaddr="), "{}", bridge[3]);
+    assert_eq!(port, "external_ids:meshimg-peer=host2");
+    assert_eq!(
+        interface,
+        "ofport_request=2 bfd:enable=true bfd:min_tx=100 bfd:min_rx=100 bfd:mult=3"
+    );
 }
 
 #[test]

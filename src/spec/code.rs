@@ -49,6 +49,7 @@ codes! {
     VersionUnsupported = "version::unsupported",
     NameCluster = "names::cluster",
     NameHost = "names::host",
+    NameSite = "names::site",
     NameInterface = "names::interface",
     NameBridge = "names::bridge",
     /// Two interfaces of one host with one name, or a name that the links use.
@@ -63,6 +64,8 @@ codes! {
     NameSigningKey = "names::signing-key",
     HostsTooFew = "hosts::too-few",
     HostsTooMany = "hosts::too-many",
+    /// Warning: more hosts than one layer-2 network is good for.
+    HostsLargeDomain = "hosts::large-domain",
     HostsDuplicateName = "hosts::duplicate-name",
     HostsDuplicateAddress = "hosts::duplicate-address",
     /// Loopback, multicast, link-local and the like.
@@ -104,6 +107,24 @@ codes! {
     MeshRstpOnly = "mesh::rstp-only",
     /// A timer that Open vSwitch cannot set for rstp.
     MeshStpOnly = "mesh::stp-only",
+    /// A setting of the spanning tree in a fabric that has none.
+    MeshTreeOnly = "mesh::tree-only",
+    /// A fabric that cannot do without BFD.
+    MeshDirectWithoutBfd = "mesh::direct-without-bfd",
+    /// Two hosts that a direct fabric does not bring together.
+    MeshReach = "mesh::reach",
+    /// A link of a host with itself, or one given twice.
+    MeshLink = "mesh::link",
+    /// Hubs without a topology that has any, or the other way round.
+    MeshHubs = "mesh::hubs",
+    /// A host that no links lead to.
+    MeshCutOff = "mesh::cut-off",
+    /// A number of failures that so few hosts can't survive.
+    MeshSurvive = "mesh::survive",
+    /// Links that do not survive the failures that they are to survive; a warning where the file does not say how many these are.
+    MeshFragile = "mesh::fragile",
+    /// A tree deeper than the protocol reaches with its timers.
+    MeshDepth = "mesh::depth",
     MeshBfdInterval = "mesh::bfd-interval",
     MeshBfdMultiplier = "mesh::bfd-multiplier",
     DockerOwnedOption = "docker::owned-option",
@@ -140,6 +161,10 @@ codes! {
     LockAddress = "lock::address",
     /// A host has another slice in the lock than in the file.
     LockSlice = "lock::slice",
+    /// A host has a number in the lock that is too high for the fabric of the file.
+    LockNumber = "lock::number",
+    /// A mesh that is full because it once was small.
+    LockTopology = "lock::topology",
     /// A new host, and what the others keep leaves nothing for it.
     LockNoRoom = "lock::no-room",
 }

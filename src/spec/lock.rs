@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_yaml::{FlowMap, FlowSeq};
 
 use super::types::{ClusterName, HostName};
@@ -37,6 +38,37 @@ pub struct Lock {
     pub links: BTreeMap<[HostName; 2], u32>,
     /// Disjoint parts of the subnet that hosts had which are gone.
     pub retired_slices: Vec<Ipv4Net>,
+    /// What kind of mesh the links make.
+    pub topology: LockedTopology,
+    /// How many failures they were planned to survive.
+    pub survive: u32,
+    /// After which number the relays of a direct fabric are counted from 1 again: how many hosts there were when it was planned anew. `None` for a
+    /// fabric with a tree.
+    pub relay_circle: Option<u16>,
+}
+
+/// [`super::Topology`] without its hosts, and `links` for links that the file names itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LockedTopology {
+    Full,
+    Ring,
+    Hub,
+    Sparse,
+    Links,
+}
+
+impl LockedTopology {
+    /// As it stands in the lock and in the plan.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Ring => "ring",
+            Self::Hub => "hub",
+            Self::Sparse => "sparse",
+            Self::Links => "links",
+        }
+    }
 }
 
 /// What one host was given.
@@ -49,7 +81,7 @@ pub struct LockedHost {
     /// Of the container bridge.
     pub address: Ipv4Addr,
     pub slice: Ipv4Net,
-    /// Spanning tree priority.
+    /// Spanning tree priority, also where the fabric has no tree for the time being.
     pub priority: u16,
 }
 
@@ -74,6 +106,10 @@ struct Text<'a> {
     slice_prefix_length: u8,
     next_number: u32,
     next_link: u32,
+    topology: LockedTopology,
+    survive: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    relay_circle: Option<u16>,
     hosts: Vec<FlowMap<HostText<'a>>>,
     links: Vec<FlowMap<LinkText<'a>>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -115,6 +151,9 @@ pub fn lock_text(lock: &Lock) -> Result<String, LockTextError> {
         slice_prefix_length: lock.slice_prefix_length,
         next_number: lock.next_number,
         next_link: lock.next_link,
+        topology: lock.topology,
+        survive: lock.survive,
+        relay_circle: lock.relay_circle,
         hosts: hosts
             .into_iter()
             .map(|(name, host)| {

@@ -7,9 +7,10 @@ use super::field::{Field, FromNode, raw_maps};
 use super::node::{Node, Place};
 use super::raw_docker::RawDocker;
 use super::raw_open_vswitch::RawOpenVSwitch;
+use super::raw_topology::RawTopology;
 use super::scalar::{BridgeName, Interval, Management, OrNone, Subnet};
 use super::types::{
-    ArchiveUrl, AuthorizedKey, ClusterName, Fabric, HostName, InterfaceName, LoopProtection, Network, Os, PackageName, Topology, Tunnel,
+    ArchiveUrl, AuthorizedKey, ClusterName, Fabric, HostName, InterfaceName, LoopProtection, Network, Os, PackageName, SiteName, Tunnel,
     UserName,
 };
 
@@ -91,6 +92,10 @@ raw_maps! {
         /// Address on the underlay, IPv4 or IPv6, the same family for all hosts.
         #[schemars(extend("examples" = ["192.0.2.1", "2001:db8::1"]))]
         address: IpAddr,
+        /// Where the host stands. With `topology: sparse` there are many links inside a site and few between sites, as many as `survive`
+        /// needs. Without it the host is at one place with all others that have none.
+        #[schemars(extend("examples" = ["north"]))]
+        site: SiteName,
         /// Operating system of this host. Default: the cluster's.
         #[schemars(extend("examples" = ["debian-12"]))]
         os: Os,
@@ -221,13 +226,23 @@ raw_maps! {
         /// How frames travel between hosts.
         #[schemars(extend("default" = "gre", "examples" = ["vxlan"]))]
         tunnel: Tunnel,
-        /// Which hosts are linked.
-        #[schemars(extend("default" = "full", "examples" = ["full"]))]
-        topology: Topology,
+        /// Which hosts are linked: `full`, each with each; `ring`, each with the next; `hub`, each with each of `hubs`; `sparse`, as few as
+        /// survive what `survive` says, with short ways; or the links themselves. Default: `full` for up to 8 hosts and with `fabric: direct`, else `sparse`;
+        /// beside a lock a mesh stays full or sparse (docs/growth.md).
+        #[schemars(extend("examples" = ["sparse", {"links": [["host1", "host2"], ["host2", "host3"]]}]))]
+        topology: RawTopology,
+        /// Names of the hosts that all others are linked to, and they with each other. Without it there is no topology `hub`, and with
+        /// another they are not allowed.
+        #[schemars(extend("examples" = [["host1", "host2"]]))]
+        hubs: Vec<Field<HostName>>,
+        /// How many hosts or links may fail at once, any, and the others stay connected. `sparse` is planned for it (for 1 where it is 0); of other
+        /// topologies it is checked, as an error where it is given. Default: 1, or 0 for two hosts. `fabric: direct` goes with 0 and 1.
+        #[schemars(range(min = 0, max = 7), extend("examples" = [2]))]
+        survive: i64,
         /// How the mesh stays free of loops.
         #[schemars(extend("default" = "spanning-tree", "examples" = ["spanning-tree"]))]
         fabric: Fabric,
-        /// Which spanning tree protocol.
+        /// Which spanning tree protocol. This key, `timers`, `root`, `stand-in` and a host's `priority` go with `fabric: spanning-tree` alone.
         #[schemars(extend("default" = "rstp", "examples" = ["stp"]))]
         loop_protection: LoopProtection,
         /// Timers of the spanning tree protocol. `2 * (hello + 1) <= max-age <= 2 * (forward-delay - 1)` must hold.
@@ -239,7 +254,7 @@ raw_maps! {
         /// Name of the host that becomes the root when the root is gone. Default: the plan chooses.
         #[schemars(extend("examples" = ["host2"]))]
         stand_in: HostName,
-        /// Bidirectional forwarding detection on each link, or `none`.
+        /// Bidirectional forwarding detection on each link, or `none`, with which `fabric: direct` does not go.
         #[schemars(extend("default" = {"interval": "100ms", "multiplier": 3}, "examples" = [{"interval": "1s"}, "none"]))]
         bfd: OrNone<RawBfd>,
     }
@@ -248,7 +263,7 @@ raw_maps! {
     #[schemars(rename = "HostMesh")]
     RawHostMesh
     required []
-    cluster_wide ["tunnel", "topology", "fabric", "loop-protection", "timers", "root", "stand-in"]
+    cluster_wide ["tunnel", "topology", "hubs", "survive", "fabric", "loop-protection", "timers", "root", "stand-in"]
     {
         /// As the cluster's `mesh.bridge`, for this host.
         #[schemars(extend("examples" = ["br0"]))]
@@ -270,10 +285,11 @@ raw_maps! {
         /// Seconds between hellos; stp only, as Open vSwitch has no such setting for rstp, whose hello is 2 s. Default: 2.
         #[schemars(range(min = 1, max = 10), extend("examples" = [2]))]
         hello: i64,
-        /// Seconds after which a bridge forgets what it heard. Default: rstp 6, stp 20.
+        /// Seconds after which a bridge forgets what it heard, and with rstp how many links from the root it reaches. Default: rstp 6, stp 20, or
+        /// as much more as the tree is deep after failures.
         #[schemars(range(min = 6, max = 40), extend("examples" = [20]))]
         max_age: i64,
-        /// Seconds in listening and in learning. Default: stp 15, rstp the shortest that `max-age` allows (4 with 6).
+        /// Seconds in listening and in learning. Default: stp 15 or what the depth needs, rstp the shortest that `max-age` allows (4 with 6).
         #[schemars(range(min = 4, max = 30), extend("examples" = [15]))]
         forward_delay: i64,
         /// Frames that a port may send in a burst; rstp only. Default: 10.

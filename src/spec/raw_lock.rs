@@ -8,19 +8,20 @@ use ipnet::Ipv4Net;
 
 use super::diagnostic::{Code, Diagnostic};
 use super::field::{Field, FromNode, Placed, raw_maps};
-use super::lock::{LOCK_VERSION, Lock, LockedHost, link_key};
+use super::lock::{LOCK_VERSION, Lock, LockedHost, LockedTopology, link_key};
 use super::node::Place;
 use super::parse::{LOCK_LIMITS, parse_node};
 use super::scalar::Subnet;
 use super::types::{ClusterName, HostName};
-use crate::plan::LINK_NUMBER_MAX;
+use super::validate::SURVIVE_MAX;
 use crate::plan::address::SLICE_PREFIX_LENGTH_MAX;
+use crate::plan::{HOST_NUMBER_MAX, LINK_NUMBER_MAX};
 
 raw_maps! {
     /// A cluster.lock.yaml.
     #[schemars(rename = "Lock")]
     RawLock
-    required ["version", "cluster", "subnet", "first-address", "slices-from", "slice-prefix-length", "next-number", "next-link", "hosts", "links"]
+    required ["version", "cluster", "subnet", "first-address", "slices-from", "slice-prefix-length", "next-number", "next-link", "topology", "survive", "hosts", "links"]
     cluster_wide []
     {
         version: i64,
@@ -31,6 +32,9 @@ raw_maps! {
         slice_prefix_length: i64,
         next_number: i64,
         next_link: i64,
+        topology: LockedTopology,
+        survive: i64,
+        relay_circle: i64,
         hosts: Vec<Field<RawLockedHost>>,
         links: Vec<Field<RawLockedLink>>,
         retired_slices: Vec<Field<Subnet>>,
@@ -74,6 +78,7 @@ pub struct LockFile {
 /// Where a lock says what of one host.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct HostPlaces {
+    pub number: Place,
     pub address: Place,
     pub slice: Place,
 }
@@ -170,6 +175,11 @@ impl Reader<'_> {
         }
         let next_number = self.number(&raw.next_number, 1, most)?;
         let next_link = self.number(&raw.next_link, 1, i64::from(LINK_NUMBER_MAX) + 1)?;
+        let survive = self.number(&raw.survive, 0, SURVIVE_MAX)?;
+        let relay_circle = match &raw.relay_circle {
+            Field::Absent => None,
+            given => Some(self.number(given, 2, HOST_NUMBER_MAX.into())?),
+        };
         let (hosts, places) = self.hosts(raw, subnet, next_number)?;
         let mut retired_slices = Vec::new();
         for field in raw.retired_slices.given().map_or(&[] as &[_], |retired| &retired.value) {
@@ -187,6 +197,9 @@ impl Reader<'_> {
                 hosts,
                 links: self.links(raw, next_link)?,
                 retired_slices,
+                topology: raw.topology.given()?.value,
+                survive,
+                relay_circle,
             },
             cluster: raw.cluster.given()?.place,
             subnet: subnet_field.place,
@@ -230,6 +243,7 @@ impl Reader<'_> {
                 self.wrong(field, format!("{} is no multiple of 4096", locked.priority));
             }
             let place = HostPlaces {
+                number: host.number.given()?.place,
                 address: address.place,
                 slice: slice_field.place,
             };

@@ -10,13 +10,14 @@ use serde::de::DeserializeOwned;
 
 use super::diagnostic::{Code, Diagnostic};
 use super::field::{FromNode, shown, wrong_type};
+use super::lock::LockedTopology;
 use super::names;
 use super::nearest::nearest;
 use super::node::{Node, Value};
 use super::raw_open_vswitch::SourceKind;
 use super::types::{
     ArchiveUrl, AuthorizedKey, ClusterName, Fabric, HostName, HostPath, InterfaceName, LoopProtection, Network, OpenVSwitchVersion, Os,
-    PackageName, Sha256Hash, SigningKey, Topology, Tunnel, UserName,
+    PackageName, Sha256Hash, SigningKey, SiteName, TopologyWord, Tunnel, UserName,
 };
 
 /// The text of a scalar; anything else is a problem.
@@ -96,6 +97,7 @@ macro_rules! names {
 names! {
     ClusterName: "ClusterName", "a name for a cluster", NameCluster, "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
     HostName: "HostName", "a host name", NameHost, "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
+    SiteName: "SiteName", "the name of a site", NameSite, "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
     InterfaceName: "InterfaceName", "a name for an interface", NameInterface, "^[A-Za-z][A-Za-z0-9_.-]{0,14}$";
     BridgeName: "BridgeName", "a name for a bridge", NameBridge, "^[A-Za-z][A-Za-z0-9_.-]{0,14}$";
     PackageName: "PackageName", "the name of a package", NamePackage, "^[a-z0-9][a-z0-9+.-]{1,127}$";
@@ -119,7 +121,16 @@ macro_rules! words {
     )*};
 }
 
-words!(Os, Network, Tunnel, Topology, Fabric, LoopProtection, SourceKind);
+words!(
+    Os,
+    Network,
+    Tunnel,
+    TopologyWord,
+    LockedTopology,
+    Fabric,
+    LoopProtection,
+    SourceKind
+);
 
 fn word<T: DeserializeOwned + JsonSchema>(node: &Node, path: &str, problems: &mut Vec<Diagnostic>) -> Option<T> {
     let accepted = accepted_words::<T>();

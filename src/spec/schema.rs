@@ -132,6 +132,7 @@ mod tests {
                     "HostContainers" => ("containers", true),
                     "Mesh" => ("mesh", false),
                     "HostMesh" => ("mesh", true),
+                    "Links" => ("mesh.topology", false),
                     "Timers" => ("mesh.timers", false),
                     "Bfd" => ("mesh.bfd", false),
                     "Docker" => ("docker", false),

@@ -60,6 +60,11 @@ checked_string!(
     super::names::check_label
 );
 checked_string!(
+    /// The name of a place where hosts stand: a label as a host's name is.
+    SiteName,
+    super::names::check_label
+);
+checked_string!(
     /// A Linux network interface name: 1 to 15 characters (IFNAMSIZ less the NUL, `linux/if.h`) of letters, digits, `-`, `_`
     /// and `.`, starting with a letter.
     InterfaceName,
@@ -167,12 +172,34 @@ pub enum Tunnel {
     Geneve,
 }
 
-/// Which hosts are linked.
+/// Which hosts are linked, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TopologyWord {
+    /// Each host with each.
+    Full,
+    /// Each host with the next, and the last with the first.
+    Ring,
+    /// Each host with each of the hubs, these included.
+    Hub,
+    /// As many links as it takes to survive `mesh.survive` failures with short ways.
+    Sparse,
+}
+
+/// Which hosts are linked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Topology {
     /// Each host with each.
     Full,
+    /// Each host with the next, and the last with the first.
+    Ring,
+    /// Each host with each of these, these included; at least one, none twice.
+    Hub(Vec<HostName>),
+    /// As many links as it takes to survive `survive` failures with short ways.
+    Sparse,
+    /// These and no others: two different hosts each, no two the same.
+    Links(Vec<[HostName; 2]>),
 }
 
 /// How the mesh stays free of loops.
@@ -181,6 +208,9 @@ pub enum Topology {
 pub enum Fabric {
     /// A spanning tree blocks the links that would close a loop.
     SpanningTree,
+    /// No link is blocked: a frame takes the direct link to the host it is for, or goes through one other host where BFD has found that link
+    /// dead. Needs BFD.
+    Direct,
 }
 
 /// Which spanning tree protocol.
@@ -280,6 +310,8 @@ pub struct HostSpec {
     pub name: HostName,
     /// Address on the underlay; one family for the whole cluster.
     pub address: IpAddr,
+    /// Where it stands; hosts without one stand together.
+    pub site: Option<SiteName>,
     pub os: Os,
     pub network: Network,
     /// `None`: the machine's own network configuration stays as it is.
@@ -322,6 +354,8 @@ pub struct Spec {
     pub capacity: u32,
     pub tunnel: Tunnel,
     pub topology: Topology,
+    /// How many hosts and links may fail, any, and the rest stays connected; at most two less than there are hosts.
+    pub survive: u32,
     pub fabric: Fabric,
     pub loop_protection: LoopProtection,
     pub timers: Timers,

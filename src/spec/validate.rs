@@ -3,18 +3,22 @@
 mod access;
 mod containers;
 mod docker;
+mod fabric;
 mod hosts;
 mod interfaces;
 mod lock;
 mod mesh;
 mod open_vswitch;
+mod topology;
 mod underlay;
+
+pub(super) use topology::SURVIVE_MAX;
 
 use super::diagnostic::{Code, Diagnostic, Severity, in_order};
 use super::field::{Field, Placed};
 use super::raw::{RawCluster, RawHost, RawSpec};
 use super::raw_lock::{LockFile, parse_lock};
-use super::types::{Fabric, HostSpec, LoopProtection, Network, Os, Spec, Topology, Tunnel};
+use super::types::{Fabric, HostSpec, LoopProtection, Network, Os, Spec, Timers, Tunnel};
 
 /// What the rules look at, and what they found so far.
 struct Rules<'a> {
@@ -22,6 +26,7 @@ struct Rules<'a> {
     /// Items of `hosts` that are maps, with their number from 1.
     hosts: Vec<Host<'a>>,
     lock: Option<&'a LockFile>,
+    addresses: underlay::Addresses,
     problems: Vec<Diagnostic>,
 }
 
@@ -93,9 +98,15 @@ fn judge(raw: &RawSpec, lock: Option<&LockFile>) -> Result<(Spec, Vec<Diagnostic
         let keys = &item.given()?.value;
         Some(Host { number, keys })
     });
+    let hosts: Vec<Host<'_>> = readable.collect();
+    let addresses = hosts
+        .iter()
+        .filter_map(|host| host.keys.address.given())
+        .map(|address| address.value);
     let mut rules = Rules {
         cluster,
-        hosts: readable.collect(),
+        addresses: underlay::Addresses::new(addresses),
+        hosts,
         lock,
         problems: raw.problems.clone(),
     };
@@ -140,7 +151,8 @@ fn build(rules: &mut Rules<'_>) -> Option<Spec> {
     hosts::check(rules);
     let tunnel = value_or(cluster.mesh.then(|mesh| &mesh.tunnel), Tunnel::Gre);
     let loop_protection = value_or(cluster.mesh.then(|mesh| &mesh.loop_protection), LoopProtection::Rstp);
-    let underlay_mtu = underlay::mtu(rules, tunnel);
+    let fabric = fabric::of(cluster);
+    let underlay_mtu = underlay::mtu(rules, tunnel, fabric);
     let underlays: Vec<_> = rules
         .hosts
         .clone()
@@ -149,7 +161,14 @@ fn build(rules: &mut Rules<'_>) -> Option<Spec> {
         .collect();
     interfaces::check(rules);
     let containers = containers::check(rules);
-    let mesh = mesh::check(rules, loop_protection);
+    let timers = match fabric {
+        Fabric::SpanningTree => mesh::check(rules, loop_protection),
+        Fabric::Direct => {
+            fabric::check_direct(rules);
+            Some(Timers::default())
+        }
+    };
+    let topology = topology::read(rules);
     docker::check(rules);
     let apis: Vec<_> = rules.hosts.clone().into_iter().map(|host| docker::api(rules, host)).collect();
     open_vswitch::check(rules);
@@ -171,6 +190,10 @@ fn build(rules: &mut Rules<'_>) -> Option<Spec> {
         hosts.push(HostSpec {
             name: keys.name.given()?.value.clone(),
             address: keys.address.given()?.value,
+            site: match &keys.site {
+                Field::Broken => return None,
+                site => site.given().map(|site| site.value.clone()),
+            },
             os,
             network: value_or(keys.network.or(&cluster.network), Network::usual_for(os)),
             underlay_interface,
@@ -198,6 +221,7 @@ fn build(rules: &mut Rules<'_>) -> Option<Spec> {
         });
     }
     let containers = containers?;
+    let (topology, survive) = topology?;
     let spec = Spec {
         name: cluster.name.given()?.value.clone(),
         hosts,
@@ -210,14 +234,18 @@ fn build(rules: &mut Rules<'_>) -> Option<Spec> {
             .map(|address| address.value),
         capacity: containers.capacity,
         tunnel,
-        topology: value_or(cluster.mesh.then(|mesh| &mesh.topology), Topology::Full),
-        fabric: value_or(cluster.mesh.then(|mesh| &mesh.fabric), Fabric::SpanningTree),
+        topology,
+        survive,
+        fabric,
         loop_protection,
-        timers: mesh?,
+        timers: timers?,
         root: cluster.mesh.then(|mesh| &mesh.root).given().map(|host| host.value.clone()),
         stand_in: cluster.mesh.then(|mesh| &mesh.stand_in).given().map(|host| host.value.clone()),
         lock: rules.lock.map(|file| file.lock.clone()),
     };
-    mesh::check_stand_in(rules, &spec);
+    if fabric == Fabric::SpanningTree {
+        mesh::check_stand_in(rules, &spec);
+    }
+    topology::check(rules, &spec);
     Some(spec)
 }

@@ -16,7 +16,8 @@ for argument in "$@"; do case $argument in --customize-hook=copy-out*) out=${arg
 mkdir "$out/archive"
 cd "$out/archive"
 for name in Packages Packages.xz Release openvswitch-switch_4.0.0-1~meshimg13_amd64.deb; do echo "$name" >"$name"; done
-printf 'gcc-14 amd64 14.2.0-19\nlibc6:amd64 amd64 2.41-12\n' >root-packages"#;
+printf 'gcc-14 amd64 14.2.0-19\nlibc6:amd64 amd64 2.41-12\n' >root-packages
+printf 'One thing.\nAnother.\n' >mended"#;
 
 /// A place with a release of Open vSwitch, and its SHA-256.
 struct Builder {
@@ -115,6 +116,7 @@ fn an_archive_is_built_once_and_copied() {
     assert_eq!(manifest["package-version"], "4.0.0-1~meshimg13");
     assert_eq!(manifest["source"][0]["sha256"], builder.sha256);
     assert_eq!(manifest["files"][2]["name"], "Release");
+    assert_eq!(manifest["mended"], serde_json::json!(["One thing.", "Another."]));
     assert_eq!(
         manifest["build-root"][1],
         serde_json::json!({"name": "libc6:amd64", "architecture": "amd64", "version": "2.41-12"})
@@ -135,7 +137,7 @@ fn an_archive_is_built_once_and_copied() {
 
 #[test]
 fn a_build_that_fails_leaves_its_log_alone() {
-    let Some(builder) = Builder::new("echo first; seq 30 >&2; echo 'cc1: fatal error' >&2; exit 25") else {
+    let Some(builder) = Builder::new("exec >&2; echo first; seq 30; echo 'cc1: fatal error'; exit 25") else {
         return;
     };
     let (code, stdout, stderr) = parts(&builder.output(&["-o", "archive"]));

@@ -66,7 +66,10 @@ fn check() {
 fn check_finds_what_later_stages_find() {
     let place = Place::new();
     let hosts: String = (1..=200).map(|n| format!("  - {{name: h{n}, address: 192.0.2.{n}}}\n")).collect();
-    place.write("huge.yaml", &format!("version: 1\nname: huge\nhosts:\n{hosts}"));
+    place.write(
+        "huge.yaml",
+        &format!("version: 1\nname: huge\nmesh: {{topology: full}}\nhosts:\n{hosts}"),
+    );
     let sessions = [&["check", "huge.yaml"][..], &["cloud-init", "huge.yaml"]];
     assert_session("too-large", sessions.map(|arguments| place.session(arguments)).join("\n"));
     assert_eq!(place.tree("cloud-init-out"), [""; 0]);

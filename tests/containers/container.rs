@@ -106,13 +106,18 @@ impl Container {
 
     /// Runs a script of sh(1).
     pub fn script(&self, script: &str) -> Result<Ended, Failed> {
+        self.script_within(SCRIPT_SECONDS, script)
+    }
+
+    /// The same with a limit of its own, seconds.
+    pub fn script_within(&self, seconds: &str, script: &str) -> Result<Ended, Failed> {
         if interrupt::requested() {
             return Err("interrupted".into());
         }
         // Its streams and its status one after the other, with a NUL between: they come back as one stream.
         let wrapper =
             "timeout \"$2\" sh -euc \"$1\" </dev/null >/out 2>/err && s=0 || s=$?; cat /out; printf '\\0'; cat /err; printf '\\0%s' $s";
-        let mut answer = self.0.exec(ExecCommand::new(["sh", "-c", wrapper, "sh", script, SCRIPT_SECONDS]))?;
+        let mut answer = self.0.exec(ExecCommand::new(["sh", "-c", wrapper, "sh", script, seconds]))?;
         let text = String::from_utf8_lossy(&answer.stdout_to_vec()?).into_owned();
         let [stdout, stderr, status] = text.split('\0').collect::<Vec<_>>()[..] else {
             return Err(format!("the script's answer has not three parts: {text}").into());

@@ -67,28 +67,29 @@ fn settings<const N: usize>(pairs: [(&str, String); N]) -> Settings {
 
 /// The same lines, of the plan.
 pub fn wanted(host: &Host) -> BTreeSet<String> {
-    let (mesh, tree) = (&host.plan.mesh_bridge, &host.cluster.spanning_tree);
-    let rstp = tree.protocol == LoopProtection::Rstp;
+    let (mesh, tree) = (&host.plan.mesh_bridge, host.cluster.tree());
+    let is = |protocol: LoopProtection| tree.is_some_and(|tree| tree.protocol == protocol);
+    let (rstp, stp) = (is(LoopProtection::Rstp), is(LoopProtection::Stp));
     let prefix = if rstp { "rstp" } else { "stp" };
-    let mut other_config = settings([
-        ("hwaddr", mesh.mac.to_string()),
-        (&format!("{prefix}-priority"), mesh.priority.to_string()),
-        (&format!("{prefix}-max-age"), tree.max_age.to_string()),
-        (&format!("{prefix}-forward-delay"), tree.forward_delay.to_string()),
-    ]);
-    if rstp {
-        let count = tree
-            .transmit_hold_count
-            .map(|count| ("rstp-transmit-hold-count".to_owned(), count.to_string()));
-        other_config.extend(count);
-    } else {
+    let mut other_config = settings([("hwaddr", mesh.mac.to_string())]);
+    if let (Some(tree), Some(priority)) = (tree, mesh.priority) {
+        other_config.extend(settings([
+            (&format!("{prefix}-priority"), priority.to_string()),
+            (&format!("{prefix}-max-age"), tree.max_age.to_string()),
+            (&format!("{prefix}-forward-delay"), tree.forward_delay.to_string()),
+        ]));
+    }
+    if let Some(count) = tree.and_then(|tree| tree.transmit_hold_count) {
+        other_config.insert("rstp-transmit-hold-count".to_owned(), count.to_string());
+    }
+    if let (true, Some(tree)) = (stp, tree) {
         // Milliseconds, whatever the manual says.
         other_config.insert("stp-hello-time".to_owned(), format!("{}000", tree.hello));
     }
     let bridge = Bridge {
-        fail_mode: Some("standalone".to_owned()),
+        fail_mode: Some(if tree.is_some() { "standalone" } else { "secure" }.to_owned()),
         rstp_enable: rstp,
-        stp_enable: !rstp,
+        stp_enable: stp,
         other_config,
         ..Bridge::default()
     };
@@ -103,11 +104,17 @@ pub fn wanted(host: &Host) -> BTreeSet<String> {
     ]);
     for planned in &mesh.ports {
         let mut port = Port {
-            other_config: settings([(&format!("{prefix}-path-cost"), planned.path_cost.to_string())]),
+            other_config: planned
+                .path_cost
+                .map(|cost| (format!("{prefix}-path-cost"), cost.to_string()))
+                .into_iter()
+                .collect(),
             ..Port::default()
         };
         port.interface.kind = planned.kind.to_owned();
         port.interface.options = settings([("remote_ip", planned.remote.to_string())]);
+        let key = planned.number.map(|_| ("key".to_owned(), "flow".to_owned()));
+        port.interface.options.extend(key);
         port.interface.bfd = match planned.bfd {
             None => settings([("enable", "false".to_owned())]),
             Some(bfd) => settings([

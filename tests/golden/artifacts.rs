@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use meshimg::plan::{HostPlan, Plan, TunnelPort};
+use meshimg::render::rules::rules;
 use meshimg::spec::{Bfd, LoopProtection, Network};
 use serde_json::{Value, json};
 
@@ -129,9 +130,10 @@ fn daemon_json_is_what_was_planned() {
 
 /// A line for each tunnel, written down once more.
 fn tunnels(plan: &Plan, host: &HostPlan) -> Vec<String> {
-    let tree = match plan.spanning_tree.protocol {
-        LoopProtection::Rstp => "rstp",
-        LoopProtection::Stp => "stp",
+    let tree = match plan.tree().map(|tree| tree.protocol) {
+        Some(LoopProtection::Rstp) => Some("rstp"),
+        Some(LoopProtection::Stp) => Some("stp"),
+        None => None,
     };
     let tunnel = |port: &TunnelPort| {
         let bfd = match port.bfd {
@@ -140,10 +142,17 @@ fn tunnels(plan: &Plan, host: &HostPlan) -> Vec<String> {
             }
             None => "bfd:enable=false".to_owned(),
         };
-        format!(
-            "{} other_config:{tree}-path-cost={} -- type={} options:remote_ip={} {bfd}",
-            port.name, port.path_cost, port.kind, port.remote
-        )
+        match (tree, port.path_cost, port.number) {
+            (Some(tree), Some(cost), None) => format!(
+                "{} other_config:{tree}-path-cost={cost} -- type={} options:remote_ip={} {bfd}",
+                port.name, port.kind, port.remote
+            ),
+            (None, None, Some(number)) => format!(
+                "{} external_ids:meshimg-peer={} -- type={} options:remote_ip={} options:key=flow ofport_request={number} {bfd}",
+                port.name, port.peer, port.kind, port.remote
+            ),
+            other => panic!("half of a tree: {other:?}"),
+        }
     };
     host.mesh_bridge.ports.iter().map(tunnel).collect()
 }
@@ -179,15 +188,19 @@ fn host_conf_is_assignments() {
                 ("PROGRAMS", "ip ovs-vsctl".to_owned()),
             ]),
         }
+        if let Some(rules) = rules(plan, host) {
+            wanted.insert("MESH_RULES", rules.bundle());
+        }
         let mut found: BTreeMap<&str, String> = assignments.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
         if host.network == Network::Systemd {
             // As the stanza of ifupdown has them; the snapshots show all of them.
             let settings = found.remove("MESH_BRIDGE_SETTINGS").expect("settings of the bridge");
             assert!(
-                settings.contains(&format!(" other_config:hwaddr={} ", host.mesh_bridge.mac)),
+                format!("{settings} ").contains(&format!(" other_config:hwaddr={} ", host.mesh_bridge.mac)),
                 "{settings}"
             );
-            assert!(settings.contains("stp_enable=true"), "{settings}");
+            assert_eq!(settings.contains("stp_enable=true"), plan.tree().is_some(), "{settings}");
+            assert_eq!(settings.contains(" fail_mode=secure "), plan.tree().is_none(), "{settings}");
         }
         assert_eq!(found, wanted);
     });

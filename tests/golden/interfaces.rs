@@ -99,7 +99,11 @@ fn check(example: &str, plan: &Plan, host: &HostPlan) {
         assert_eq!(option(&found, name, "ovs_tunnel_type"), [port.kind]);
         assert_eq!(
             option(&found, name, "ovs_tunnel_options"),
-            [format!("options:remote_ip={}", port.remote)]
+            [format!(
+                "options:remote_ip={}{}",
+                port.remote,
+                port.number.map_or("", |_| " options:key=flow")
+            )]
         );
         let extra = option(&found, name, "ovs_extra").concat();
         assert!(

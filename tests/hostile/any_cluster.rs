@@ -1,131 +1,18 @@
 //! Any valid cluster.yaml, made of choices: for property tests, which choose at random and shrink, and for the fuzzer, which mutates them.
 
+#[path = "any_source.rs"]
+mod any_source;
+#[path = "choices.rs"]
+mod choices;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use any_source::open_vswitch;
+pub use choices::{Choices, STRINGS};
+use choices::{text, value};
 use ipnet::Ipv4Net;
 use meshimg::plan::address::{Cut, cut};
 use serde_json::{Map, Value, json};
-
-/// A string of bytes as a source of choices; once it is used up every choice is the first, which is always the plainest.
-pub struct Choices<'a>(&'a [u8]);
-
-impl<'a> Choices<'a> {
-    pub fn new(bytes: &'a [u8]) -> Self {
-        Self(bytes)
-    }
-
-    /// From 0 to `count - 1`.
-    fn below(&mut self, count: u32) -> u32 {
-        let bytes = if count <= 256 { 1 } else { 4 };
-        let mut value = 0_u32;
-        for _ in 0..bytes {
-            let (first, rest) = self.0.split_first().map_or((0, self.0), |(first, rest)| (*first, rest));
-            value = value << 8 | u32::from(first);
-            self.0 = rest;
-        }
-        value % count.max(1)
-    }
-
-    fn between(&mut self, least: u32, most: u32) -> u32 {
-        least + self.below(most - least + 1)
-    }
-
-    /// As [`Self::between`], but the least in three of five cases, and the more the rarer.
-    fn few(&mut self, least: u32, most: u32) -> u32 {
-        let byte = u64::from(self.below(256));
-        least + ((byte.pow(4) * u64::from(most - least + 1)) >> 32) as u32
-    }
-
-    fn of<'b, T: ?Sized>(&mut self, list: &[&'b T]) -> &'b T {
-        list[self.below(list.len() as u32) as usize]
-    }
-
-    fn yes(&mut self) -> bool {
-        self.below(2) == 1
-    }
-
-    /// Rarer than every second time.
-    fn rarely(&mut self) -> bool {
-        self.below(4) == 1
-    }
-
-    fn maybe<T>(&mut self, make: impl FnOnce(&mut Self) -> T) -> Option<T> {
-        self.yes().then(|| make(self))
-    }
-}
-
-/// What shells, YAML, JSON, systemd, interfaces(5), templates and terminals read in a special way; none has a control character but
-/// newline and tab, which YAML and meshimg refuse.
-pub const STRINGS: &[&str] = &[
-    "plain",
-    "",
-    " ",
-    "it's",
-    "\"quoted\"",
-    "a\nb",
-    "\n",
-    "a\tb",
-    "$(id)",
-    "`id`",
-    "${HOME}",
-    "%i %n %%",
-    "{{ host.name }}",
-    "{% raw %}",
-    "EOF",
-    "\nEOF\nid\n",
-    "a: b # c",
-    "- x",
-    "---",
-    "...",
-    "*alias",
-    "&anchor",
-    "!tag",
-    "|",
-    ">-",
-    "\\",
-    "a\\nb",
-    "\\\n",
-    "null",
-    "yes",
-    "0x10",
-    "1e3",
-    "~",
-    "\u{202e}gnp.exe",
-    "\u{2028}",
-    "\u{feff}x",
-    "\u{e9}\u{4e2d}\u{1f980}",
-    "   indented\n      more\n",
-    "trailing \n\n\n",
-];
-
-/// A text of the special strings that has no byte order mark, which a YAML file may not hold outside its start.
-fn text(choices: &mut Choices<'_>) -> String {
-    let parts = choices.between(1, 3);
-    (0..parts).map(|_| choices.of(STRINGS).replace('\u{feff}', "")).collect()
-}
-
-/// A JSON value, at most `depth` deep.
-fn value(choices: &mut Choices<'_>, depth: u32) -> Value {
-    match choices.below(if depth == 0 { 5 } else { 7 }) {
-        0 => text(choices).into(),
-        1 => choices.yes().into(),
-        2 => choices.below(u32::MAX).into(),
-        3 => (-1.5e-7 * f64::from(choices.below(1000))).into(),
-        4 => Value::Null,
-        5 => (0..choices.below(4)).map(|_| value(choices, depth - 1)).collect(),
-        _ => map(choices, depth).into(),
-    }
-}
-
-fn map(choices: &mut Choices<'_>, depth: u32) -> Map<String, Value> {
-    let count = choices.below(4);
-    (0..count)
-        .map(|_| {
-            let key: String = text(choices).chars().filter(|c| !c.is_control()).collect();
-            (key, value(choices, depth - 1))
-        })
-        .collect()
-}
 
 /// With a number of up to four digits, the longest label there is.
 const LONG: &str = "lllllllllllllllllllllllllllllllllllllllllllllllllllllllllll";
@@ -142,6 +29,11 @@ struct Frame {
     is_ipv4: bool,
     has_gateway: bool,
     has_priorities: bool,
+    /// Without a tree.
+    is_direct: bool,
+    has_sites: bool,
+    /// Open vSwitch is built for all hosts that say nothing else, and that only Debian's can have.
+    is_built: bool,
     cut: Option<Cut>,
 }
 
@@ -164,6 +56,9 @@ pub fn cluster_yaml(choices: &mut Choices<'_>, hosts_max: u32) -> String {
         is_ipv4: !choices.yes(),
         has_gateway: false,
         has_priorities: false,
+        is_direct: false,
+        has_sites: false,
+        is_built: false,
         cut: None,
     };
     let mut set = |key: &str, made: Option<Value>| made.map(|made| file[key] = made);
@@ -173,6 +68,13 @@ pub fn cluster_yaml(choices: &mut Choices<'_>, hosts_max: u32) -> String {
     set("archive", choices.maybe(archive));
     set("docker", choices.maybe(docker));
     set("access", choices.maybe(access));
+    let is_debian = !file["os"].as_str().is_some_and(|os| os.starts_with("ubuntu"));
+    if choices.rarely() {
+        let source = open_vswitch(choices, is_debian);
+        frame.is_built = source["source"] == "build";
+        file["open-vswitch"] = source;
+    }
+    let mut set = |key: &str, made: Option<Value>| made.map(|made| file[key] = made);
     let tunnel = choices.of(&["gre", "vxlan", "geneve"]);
     set("underlay", choices.maybe(|choices| underlay(choices, &mut frame)));
     set("containers", choices.maybe(|choices| containers(choices, &mut frame)));
@@ -321,32 +223,57 @@ fn containers(choices: &mut Choices<'_>, frame: &mut Frame) -> Value {
     containers.into()
 }
 
-fn bfd(choices: &mut Choices<'_>) -> Value {
+fn bfd(choices: &mut Choices<'_>, may_be_none: bool) -> Value {
     match choices.below(3) {
-        0 => json!("none"),
-        1 => json!({ "interval": format!("{}ms", choices.between(1, 60_000)), "multiplier": choices.between(1, 255) }),
+        0 if may_be_none => json!("none"),
+        0 | 1 => json!({ "interval": format!("{}ms", choices.between(1, 60_000)), "multiplier": choices.between(1, 255) }),
         _ => json!({ "interval": format!("{}s", choices.between(1, 60)) }),
     }
 }
 
+/// What goes without a tree: all that is about one must be left out, and BFD be there.
+fn direct_mesh(choices: &mut Choices<'_>, frame: &mut Frame, tunnel: &str, names: &[String]) -> Value {
+    frame.is_direct = true;
+    let mut mesh = json!({ "tunnel": tunnel, "fabric": "direct" });
+    match choices.below(5) {
+        1 => mesh["topology"] = "full".into(),
+        // Of few hosts these leave nobody further away than one host between; a warning says what they do not survive.
+        2 if frame.hosts <= 5 => mesh["topology"] = "ring".into(),
+        3 => {
+            mesh["topology"] = "hub".into();
+            mesh["hubs"] = json!(names[..choices.between(1, 2) as usize]);
+        }
+        _ => {}
+    }
+    if choices.yes() {
+        mesh["bfd"] = bfd(choices, false);
+    }
+    mesh
+}
+
 fn mesh(choices: &mut Choices<'_>, frame: &mut Frame, tunnel: &str, names: &[String]) -> Value {
+    if choices.rarely() {
+        return direct_mesh(choices, frame, tunnel, names);
+    }
     let protocol = choices.of(&["rstp", "stp"]);
     let mut mesh = json!({ "tunnel": tunnel, "loop-protection": protocol });
     if let Some(bridge) = choices.maybe(|choices| choices.of(&["br0", "ovs", "Mesh_1.0-x"])) {
         mesh["bridge"] = bridge.into();
     }
     if choices.rarely() {
-        mesh["topology"] = "full".into();
         mesh["fabric"] = "spanning-tree".into();
     }
     if choices.yes() {
-        mesh["bfd"] = bfd(choices);
+        mesh["bfd"] = bfd(choices, true);
     }
+    let deep = topology(choices, frame, &mut mesh, names);
     if choices.yes() {
         let mut timers = Map::new();
         let hello = choices.between(1, 10);
         let most_hello = if protocol == "stp" { hello } else { 2 };
-        let max_age = choices.between((2 * (most_hello + 1)).max(6), 40);
+        // As deep as the tree may be; what the plan chooses fits any.
+        let least = if deep { (frame.hosts + 2).max(6) } else { 6 };
+        let max_age = choices.between((2 * (most_hello + 1)).max(least), 40);
         if protocol == "stp" {
             timers.insert("hello".into(), hello.into());
         } else if choices.yes() {
@@ -374,8 +301,58 @@ fn mesh(choices: &mut Choices<'_>, frame: &mut Frame, tunnel: &str, names: &[Str
     mesh
 }
 
+/// Which hosts are linked; whether that may be as deep as there are hosts.
+fn topology(choices: &mut Choices<'_>, frame: &mut Frame, mesh: &mut Value, names: &[String]) -> bool {
+    let small = frame.hosts <= 30;
+    let kind = choices.below(6);
+    let survives = |choices: &mut Choices<'_>, mesh: &mut Value| {
+        if choices.rarely() {
+            mesh["survive"] = choices.below(frame.hosts.saturating_sub(1).min(3)).into();
+        }
+    };
+    match kind {
+        1 => {
+            mesh["topology"] = "full".into();
+            survives(choices, mesh);
+        }
+        2 => {
+            mesh["topology"] = "sparse".into();
+            survives(choices, mesh);
+        }
+        3 if small => {
+            frame.has_sites = true;
+            mesh["topology"] = "sparse".into();
+            return true;
+        }
+        4 if small => {
+            mesh["topology"] = "ring".into();
+            return true;
+        }
+        5 if small => {
+            // A chain, and perhaps closed: a warning says what it does not survive.
+            let mut links: Vec<[&str; 2]> = names.windows(2).map(|pair| [pair[0].as_str(), pair[1].as_str()]).collect();
+            if names.len() > 2 && choices.yes() {
+                links.push([names[0].as_str(), names[names.len() - 1].as_str()]);
+            }
+            mesh["topology"] = json!({ "links": links });
+            return true;
+        }
+        4 | 5 => {
+            mesh["topology"] = "hub".into();
+            mesh["hubs"] = json!(names[..choices.between(1, 2) as usize]);
+        }
+        _ => {}
+    }
+    false
+}
+
 fn host(choices: &mut Choices<'_>, frame: &Frame, name: &str, offset: u32) -> Value {
     let mut host = json!({ "name": name, "address": frame.address(offset).to_string() });
+    if frame.has_sites
+        && let Some(site) = choices.maybe(|choices| choices.of(&["north", "south", "a-1"]))
+    {
+        host["site"] = site.into();
+    }
     // Most hosts are plain, so that their number is not bound to the number of choices there are.
     if !choices.rarely() {
         return host;
@@ -387,6 +364,11 @@ fn host(choices: &mut Choices<'_>, frame: &Frame, name: &str, offset: u32) -> Va
     set("archive", choices.maybe(archive));
     set("docker", choices.maybe(docker));
     set("access", choices.maybe(access));
+    if choices.rarely() || (frame.is_built && host["os"].as_str().is_some_and(|os| os.starts_with("ubuntu"))) {
+        let is_debian = host["os"].as_str().is_some_and(|os| os.starts_with("debian"));
+        host["open-vswitch"] = open_vswitch(choices, is_debian);
+    }
+    let mut set = |key: &str, made: Option<Value>| made.map(|made| host[key] = made);
     set(
         "underlay",
         choices.maybe(|choices| {
@@ -408,7 +390,7 @@ fn host(choices: &mut Choices<'_>, frame: &Frame, name: &str, offset: u32) -> Va
                 mesh["priority"] = (choices.below(16) * 4096).into();
             }
             if choices.yes() {
-                mesh["bfd"] = bfd(choices);
+                mesh["bfd"] = bfd(choices, !frame.is_direct);
             }
             mesh
         }),

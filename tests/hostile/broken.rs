@@ -99,7 +99,7 @@ fn sums_that_are_wrong_are_refused() {
 
 #[test]
 fn a_tree_that_nobody_chose_is_refused() {
-    refused("host4", |plan| plan.spanning_tree.root = plan.hosts[3].name.clone());
-    refused("host4", |plan| plan.hosts[3].mesh_bridge.priority = 0);
-    refused("max_age: 40", |plan| plan.spanning_tree.max_age = 40);
+    refused("host4", |plan| plan.tree_mut().unwrap().root = plan.hosts[3].name.clone());
+    refused("host4", |plan| plan.hosts[3].mesh_bridge.priority = Some(0));
+    refused("max_age: 40", |plan| plan.tree_mut().unwrap().max_age = 40);
 }

@@ -30,6 +30,7 @@ pub fn judge_plan(spec: &Spec, plan: &Plan) {
     names_are_legal(plan);
     mtus_add_up(plan);
     the_tree_is_as_chosen(spec, plan);
+    failures_cut_nobody_off(spec, plan);
 }
 
 fn once_more(spec: &Spec, plan: &Plan, artifacts: Artifacts) {
@@ -138,19 +139,26 @@ fn names_are_legal(plan: &Plan) {
 }
 
 /// Bytes from the first of the outer IP header to the last of the inner Ethernet header, as ovs-vsctl(8)'s users count them.
-fn overhead(tunnel: Tunnel, is_ipv4: bool) -> u16 {
-    match (tunnel, is_ipv4) {
+fn overhead(plan: &Plan, is_ipv4: bool) -> u16 {
+    // The key's 4, which VXLAN and Geneve have anyway.
+    let key = if plan.tree().is_none() && plan.tunnel == Tunnel::Gre {
+        4
+    } else {
+        0
+    };
+    let bytes = match (plan.tunnel, is_ipv4) {
         (Tunnel::Gre, true) => 38,
         (Tunnel::Gre, false) => 58,
         (Tunnel::Vxlan | Tunnel::Geneve, true) => 50,
         (Tunnel::Vxlan | Tunnel::Geneve, false) => 70,
-    }
+    };
+    bytes + key
 }
 
 fn mtus_add_up(plan: &Plan) {
     let is_ipv4 = plan.hosts[0].address.is_ipv4();
     assert!(plan.hosts.iter().all(|host| host.address.is_ipv4() == is_ipv4));
-    assert_eq!(plan.mtu.mesh, plan.mtu.underlay - overhead(plan.tunnel, is_ipv4));
+    assert_eq!(plan.mtu.mesh, plan.mtu.underlay - overhead(plan, is_ipv4));
     assert_eq!(
         plan.mtu.underlay - plan.mtu.mesh,
         plan.mtu.overhead.iter().map(|part| part.bytes).sum::<u16>()
@@ -164,11 +172,13 @@ fn mtus_add_up(plan: &Plan) {
 
 /// Whom the file names is root and stand-in, the lowest identifiers are theirs, and the timers go together (802.1D-2004 17.14).
 fn the_tree_is_as_chosen(spec: &Spec, plan: &Plan) {
-    let tree = &plan.spanning_tree;
+    let Some(tree) = plan.tree() else {
+        return the_paths_are_whole(plan);
+    };
     let mut order: Vec<_> = plan
         .hosts
         .iter()
-        .map(|host| (host.mesh_bridge.priority, host.mesh_bridge.mac, &host.name))
+        .map(|host| (host.mesh_bridge.priority.expect("a priority"), host.mesh_bridge.mac, &host.name))
         .collect();
     order.sort();
     assert_eq!((order[0].2, order[1].2), (&tree.root, &tree.stand_in));
@@ -186,4 +196,63 @@ fn the_tree_is_as_chosen(spec: &Spec, plan: &Plan) {
         "{tree:?}"
     );
     assert!(tree.protocol == LoopProtection::Stp || u32::from(tree.max_age) >= tree.depth_after_failure);
+}
+
+/// Each host has a path by the number of each other, a port by that of each that it has a link to, and relays that are neither end and that both have a link to.
+fn the_paths_are_whole(plan: &Plan) {
+    let ports = |number: u32| -> BTreeSet<u32> {
+        let host = plan.hosts.iter().find(|host| host.number == number).expect("a host");
+        let numbers = host.mesh_bridge.ports.iter().map(|port| port.number.expect("a number").into());
+        numbers.collect()
+    };
+    for host in &plan.hosts {
+        let others: Vec<u32> = plan.hosts.iter().map(|other| other.number).collect();
+        let mut others: Vec<u32> = others.into_iter().filter(|number| *number != host.number).collect();
+        others.sort_unstable();
+        let bridge = &host.mesh_bridge;
+        let mut paths: Vec<u32> = bridge.paths.iter().map(|path| path.to.into()).collect();
+        paths.sort_unstable();
+        assert_eq!(paths, others);
+        assert!(bridge.priority.is_none() && bridge.ports.iter().all(|port| port.path_cost.is_none() && port.bfd.is_some()));
+        let own = ports(host.number);
+        for path in &bridge.paths {
+            let (to, theirs) = (u32::from(path.to), ports(path.to.into()));
+            assert_eq!(path.linked, own.contains(&to));
+            assert!(path.linked || !path.relays.is_empty(), "{} does not reach {to}", host.name);
+            assert!(
+                path.relays
+                    .iter()
+                    .all(|relay| own.contains(&(*relay).into()) && theirs.contains(&(*relay).into()))
+            );
+        }
+    }
+}
+
+/// After the loss of any one host the others still reach each other, if one is to be survived and the plan chose the links; and what the plan says of
+/// connectivity is so for one.
+fn failures_cut_nobody_off(spec: &Spec, plan: &Plan) {
+    let figures = &plan.topology;
+    if matches!(figures.kind, "sparse" | "full" | "ring") {
+        assert!(figures.connectivity.value > spec.survive, "{figures:?}");
+    }
+    if figures.connectivity.value < 2 || plan.hosts.len() > 40 {
+        return;
+    }
+    for lost in &plan.hosts {
+        let mut reached = BTreeSet::new();
+        let mut next: Vec<_> = plan
+            .hosts
+            .iter()
+            .filter(|host| host.name != lost.name)
+            .take(1)
+            .map(|host| &host.name)
+            .collect();
+        while let Some(name) = next.pop() {
+            if reached.insert(name) {
+                let links = plan.links.iter().filter(|link| link.hosts.contains(name));
+                next.extend(links.flat_map(|link| &link.hosts).filter(|other| **other != lost.name));
+            }
+        }
+        assert_eq!(reached.len(), plan.hosts.len() - 1, "{} cuts others off", lost.name);
+    }
 }

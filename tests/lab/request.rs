@@ -34,7 +34,8 @@ fn host(number: u8) -> LabHost {
         mesh_bridge: MeshBridge {
             name: "br0".parse().unwrap(),
             mac,
-            priority: 4096,
+            priority: Some(4096),
+            paths: Vec::new(),
             max_revalidator_ms: 500,
             ports: Vec::new(),
         },

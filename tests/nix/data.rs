@@ -31,12 +31,18 @@ fn hosts_are_what_was_planned() {
                 plan.mtu.overhead.iter().map(|part| part.bytes).sum::<u16>()
             );
             assert_eq!(data["mesh"]["mac"], host.mesh_bridge.mac.to_string());
-            assert_eq!(data["mesh"]["priority"], host.mesh_bridge.priority);
+            assert_eq!(data["mesh"].get("priority").cloned(), host.mesh_bridge.priority.map(Into::into));
             let links: BTreeMap<&str, Value> = host
                 .mesh_bridge
                 .ports
                 .iter()
-                .map(|port| (port.name.as_str(), json!({ "peer": port.peer.as_str() })))
+                .map(|port| {
+                    let mut link = json!({ "peer": port.peer.as_str() });
+                    if let Some(number) = port.number {
+                        link["number"] = number.into();
+                    }
+                    (port.name.as_str(), link)
+                })
                 .collect();
             assert_eq!(data["mesh"]["links"], json!(links));
             assert_eq!(data["containers"]["slice"], host.container_bridge.slice.to_string());

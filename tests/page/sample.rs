@@ -39,6 +39,7 @@ pub fn star(hosts: &[HostName], root: usize) -> Topology {
         }
     }
     Topology {
+        direct: false,
         root: Some(hosts[root].clone()),
         links,
     }

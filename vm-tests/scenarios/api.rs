@@ -33,7 +33,7 @@ fn api(session: &mut Session<'static>) -> Result<(), Failed> {
     if !before.trim().is_empty() {
         return Err(format!("without having been asked to, dockerd listens on {before}").into());
     }
-    let mut spec = spec_of(crate::clusters::THREE_HOSTS.example)?;
+    let mut spec = spec_of(crate::clusters::THREE_HOSTS.name)?;
     spec.hosts[1].docker_api = Api::Tls {
         port: 2376,
         ca: "/etc/docker/tls/root.pem".parse()?,

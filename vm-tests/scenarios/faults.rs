@@ -9,7 +9,7 @@ use meshimg::machine::probe;
 use meshimg::machine::report::Scenario;
 
 use super::{on, three};
-use crate::clusters::{FOUR_HOSTS, all_green};
+use crate::clusters::{BUILT, all_green};
 
 pub fn tests() -> Vec<Trial> {
     let mut tests = vec![
@@ -35,9 +35,7 @@ pub fn tests() -> Vec<Trial> {
 pub fn of_four_hosts() -> Vec<Trial> {
     let test = |fault: &Fault| {
         let fault = *fault;
-        on(&FOUR_HOSTS, &fault.name().replace('-', "_"), move |session| {
-            in_passing(session, fault)
-        })
+        on(&BUILT, &fault.name().replace('-', "_"), move |session| in_passing(session, fault))
     };
     [Fault::Partition, Fault::Merge, Fault::LinkDown].iter().map(test).collect()
 }

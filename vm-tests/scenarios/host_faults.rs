@@ -75,7 +75,7 @@ fn judge(scenario: &Scenario, took: Duration) -> Result<(), Failed> {
 
 /// The same fault with `live-restore` in the plan and on the host; and with it in the plan alone, which must be red.
 fn live_restore(session: &mut Session<'static>) -> Result<(), Failed> {
-    let host = session.plan.spanning_tree.root.clone();
+    let host = session.plan.head().clone();
     let mut plan = session.plan.clone();
     for host in plan.hosts.iter_mut().filter(|plan| plan.name == host) {
         host.docker.daemon.insert("live-restore".into(), true.into());

@@ -12,8 +12,6 @@ mod mesh;
 mod mixed;
 mod order;
 mod probes;
-#[path = "../../tests/containers/source.rs"]
-mod source;
 mod stock;
 mod systemd;
 mod underlay;
@@ -45,10 +43,11 @@ pub fn all() -> Vec<Trial> {
         faults::tests(),
         host_faults::tests(),
         boot::tests(),
-        faults::of_four_hosts(),
-        systemd::tests(),
         mixed::tests(),
         bootable::tests(),
+        faults::of_four_hosts(),
+        systemd::tests(),
+        bootable::last(),
     ]
     .into_iter()
     .flatten()
@@ -58,7 +57,7 @@ pub fn all() -> Vec<Trial> {
 /// A test on the lab of `cluster`. Why it failed is said at once, and not only at the end of all: who reads a log that is cut, or watches,
 /// has it then.
 fn on(cluster: &'static Cluster, name: &str, test: impl FnOnce(&mut Session<'static>) -> Result<(), Failed> + Send + 'static) -> Trial {
-    Trial::test(format!("{}::{name}", cluster.example.replace('-', "_")), move || {
+    Trial::test(format!("{}::{name}", cluster.name.replace('-', "_")), move || {
         cluster
             .with(test)
             .inspect_err(|failed| println!("{}", failed.message().unwrap_or("failed without a word")))

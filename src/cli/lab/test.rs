@@ -272,7 +272,7 @@ impl Test<'_> {
             Some(_) => "the first red is about it",
             None => "the red is about no host in particular, and this is the root",
         };
-        let host = host.unwrap_or_else(|| self.plan.spanning_tree.root.clone());
+        let host = host.unwrap_or_else(|| self.plan.head().clone());
         ui.line(&format!(
             "{what} is red; a shell on {host}: {why}. For another host, in another terminal: meshimg lab ssh {file} HOST\n\
              the test goes on when the shell ends"

@@ -12,7 +12,7 @@ use super::layout::{self, Identifiers};
 use super::{BOOTABLE_SCRIPT, BootableRequest, boot_code, esp, manifest};
 use crate::exec::Tool;
 use crate::image::cache::{Inputs, Key};
-use crate::image::{ImageError, mmdebstrap};
+use crate::image::{ImageError, mmdebstrap, space};
 
 /// What is made in the folder.
 pub const DISK: &str = "disk.raw";
@@ -20,6 +20,9 @@ pub const MANIFEST: &str = "manifest.cdx.json";
 
 /// The initrd takes 10 s on two cores, all else 15 s; a slow disk may take its time.
 const DISK_DEADLINE: Duration = Duration::from_secs(20 * 60);
+
+/// The disk without its holes, bytes: 770 MB, and what a cluster.yaml may add to it.
+const SPACE: u64 = 1_000_000_000;
 
 /// Files for the EFI system partition that the script leaves, and where they go.
 const LOADERS: [(&str, &str); 3] = [
@@ -73,6 +76,7 @@ fn words(tar: &Path, folder: &Path, open_vswitch: Option<&Path>, ids: &Identifie
 
 /// Makes disk and manifest in `folder` of the tree in `tar`.
 pub fn make(request: &BootableRequest, key: &Key, tar: &Path, folder: &Path) -> Result<(), ImageError> {
+    space::require(folder, SPACE, "MESHIMG_CACHE")?;
     let key = key.to_string();
     let ids = identifiers(&key);
     let words = words(tar, folder, request.open_vswitch.as_deref(), &ids);

@@ -37,19 +37,6 @@ pub enum OpenVSwitchError {
         wanted: OpenVSwitchVersion,
         found: String,
     },
-    #[error(
-        "a build takes {} MB of disk, and {} has {} MB free; make room, or name a folder on a larger disk in {variable}",
-        needed / MEGABYTE, place.display(), free / MEGABYTE
-    )]
-    Space {
-        place: PathBuf,
-        /// Bytes.
-        needed: u64,
-        /// Bytes.
-        free: u64,
-        /// The environment variable that decides where the place is.
-        variable: &'static str,
-    },
     #[error("Open vSwitch was not built: {source}\n{}the whole log is {}", if *disk_was_full { FULL } else { "" }, log.display())]
     Build {
         log: PathBuf,
@@ -61,8 +48,6 @@ pub enum OpenVSwitchError {
     #[error("{} is there and has something else in it; give a new folder, or remove it", path.display())]
     Occupied { path: PathBuf },
 }
-
-const MEGABYTE: u64 = 1_000_000;
 
 /// What to do where a disk was full: programs say no more than that it was, and not always last.
 const FULL: &str = "the disk was full on the way: make room, or name folders on a larger disk in MESHIMG_CACHE and TMPDIR\n";

@@ -5,10 +5,16 @@
 //! ```
 
 mod dsc;
+#[cfg(test)]
+mod edit_tests;
 mod error;
 mod export;
 mod gather;
+#[cfg(test)]
+mod gather_tests;
 mod manifest;
+#[cfg(test)]
+mod mend_tests;
 mod request;
 mod root;
 mod tarball;
@@ -64,7 +70,7 @@ fn make(request: &BuildRequest, suite: &str, key: &Key, folder: &Path, log: &Pat
     }
     let read = |name: &str| {
         let path = made.join(name);
-        fs::read_to_string(&path).map_err(|source| ImageError::file(&path, source))
+        fs::read_to_string(&path).map_err(|source| ImageError::Read { path, source })
     };
     let build = manifest::Build {
         mended: &read(root::MENDED)?,

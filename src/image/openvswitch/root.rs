@@ -11,6 +11,7 @@ use crate::exec::{ExecError, Tool};
 use crate::image::ImageError;
 use crate::image::cache::Inputs;
 use crate::image::hooks::Hooks;
+use crate::image::space;
 use crate::spec::ArchiveUrl;
 
 /// Raised when what a build does changes in a way that no other input shows.
@@ -78,22 +79,6 @@ pub fn inputs(request: &BuildRequest, suite: &str) -> Result<Inputs, OpenVSwitch
     Ok(inputs)
 }
 
-/// Whether `free` bytes are enough for a build in `place`, which the environment variable `variable` names.
-///
-/// # Errors
-/// [`OpenVSwitchError::Space`].
-pub fn require_space(place: &Path, free: u64, variable: &'static str) -> Result<(), OpenVSwitchError> {
-    if free >= SPACE {
-        return Ok(());
-    }
-    Err(OpenVSwitchError::Space {
-        place: place.to_owned(),
-        needed: SPACE,
-        free,
-        variable,
-    })
-}
-
 /// Builds what lies in the folder of `hooks`, and gives the folder with the archive. `folder` is for what root unpacks; all that is said
 /// goes to the file `log`.
 ///
@@ -116,11 +101,8 @@ pub fn run(request: &BuildRequest, suite: &str, hooks: &Hooks, folder: &Path, lo
         let open = fs::Permissions::from_mode(0o755);
         fs::set_permissions(&root, open).map_err(|source| ImageError::file(&root, source))?;
     }
-    let variable = if is_root { "MESHIMG_CACHE" } else { "TMPDIR" };
-    let free = rustix::fs::statvfs(place).map_err(|source| ImageError::file(place, source.into()))?;
-    // The folder that the user knows, not ours in it.
-    let known = (if is_root { folder } else { hooks.folder() }).parent().unwrap_or(place);
-    require_space(known, free.f_bavail.saturating_mul(free.f_frsize), variable)?;
+    // The folder that the user knows is the one around ours.
+    space::require(if is_root { folder } else { hooks.folder() }, SPACE, space::variable(is_root))?;
     let tool = Tool::new("mmdebstrap", DEADLINE)
         .arguments(mmdebstrap(request, suite, hooks.path())?)
         .environment("TMPDIR", place)

@@ -31,8 +31,11 @@ fn set(base: i64) -> String {
 
 /// Puts the clock of the root's host a day ahead, then an hour back, then right. BFD and the spanning tree must not notice.
 pub(super) fn clock_jump(session: &mut Session<'_>, scenario: &mut Scenario) -> Result<(), LabError> {
-    let victim = session.plan.spanning_tree.root.clone();
-    scenario.what = format!("the clock of {victim}, the root, goes a day ahead, then an hour back");
+    let victim = session.plan.head().clone();
+    scenario.what = format!(
+        "the clock of {} goes a day ahead, then an hour back",
+        session.plan.head_as_subject()
+    );
     scenario.limit_seconds = Some(UNTOUCHED_SECONDS);
     let right = base(machine(session, &victim)?)?;
     let own = undone(

@@ -50,8 +50,8 @@ test -e "/proc/$(docker container inspect --format '{{.State.Pid}}' meshimg-prob
 
 /// Fills the root file system of the root's host. Traffic, ssh and running containers must not notice.
 pub(super) fn disk_full(session: &mut Session<'_>, scenario: &mut Scenario) -> Result<(), LabError> {
-    let victim = session.plan.spanning_tree.root.clone();
-    scenario.what = format!("no block left in the root file system of {victim}, the root");
+    let victim = session.plan.head().clone();
+    scenario.what = format!("no block left in the root file system of {}", session.plan.head_in_words());
     scenario.limit_seconds = Some(UNTOUCHED_SECONDS);
     settled(session, SETTLE_DEADLINE)?;
     let refused = undone(

@@ -18,8 +18,8 @@ const REBOOT_DEADLINE: Duration = Duration::from_secs(600);
 
 /// kill -9 of the QEMU of the root bridge's host: a power cut. It is started again afterwards.
 pub(super) fn host_down(session: &mut Session<'_>, scenario: &mut Scenario) -> Result<(), LabError> {
-    let victim = session.plan.spanning_tree.root.clone();
-    scenario.what = format!("kill -9 of {victim}, the root");
+    let victim = session.plan.head().clone();
+    scenario.what = format!("kill -9 of {}", session.plan.head_in_words());
     silence(session, scenario, &victim, Lab::kill)?;
     come_back(session, &victim)
 }
@@ -45,8 +45,8 @@ pub(super) fn silence(
 
 /// The root's host, whose power was cut, starts again and becomes the root again.
 pub(super) fn host_back(session: &mut Session<'_>, scenario: &mut Scenario) -> Result<(), LabError> {
-    let victim = session.plan.spanning_tree.root.clone();
-    scenario.what = format!("{victim}, the root, comes back after a power cut");
+    let victim = session.plan.head().clone();
+    scenario.what = format!("{} comes back after a power cut", session.plan.head_as_subject());
     let containers = containers(session);
     session.lab.kill(victim.as_str())?;
     let [from, to, ..] = survivors(session.plan, &[&victim])[..] else {

@@ -11,7 +11,7 @@ use crate::lab::session::Session;
 use crate::lab::{Lab, LabError};
 use crate::machine::Machine;
 use crate::machine::report::Scenario;
-use crate::plan::{Plan, SpanningTree};
+use crate::plan::{FabricPlan, Plan};
 use crate::spec::{Bfd, ClusterName, HostName};
 use crate::wait::{Look, until};
 
@@ -29,7 +29,8 @@ pub struct Outages {
     pub cluster: ClusterName,
     /// What the machines were: `QEMU under TCG, 768 MiB each`.
     pub machines: String,
-    pub spanning_tree: SpanningTree,
+    #[serde(flatten)]
+    pub fabric: FabricPlan,
     /// Of the first link; `None` where it has none.
     pub bfd: Option<Bfd>,
     pub series: Vec<Series>,
@@ -124,7 +125,7 @@ pub fn measure(session: &mut Session<'_>, machines: &str, repeat: u32, kill: boo
         version: OUTAGES_VERSION,
         cluster: session.plan.cluster.clone(),
         machines: machines.to_owned(),
-        spanning_tree: session.plan.spanning_tree.clone(),
+        fabric: session.plan.fabric.clone(),
         bfd: bfd(session.plan),
         series: Vec::new(),
     };
@@ -169,8 +170,8 @@ fn bfd(plan: &Plan) -> Option<Bfd> {
 
 /// Has the root stand still until the outage is over.
 fn freeze(session: &mut Session<'_>, scenario: &mut Scenario) -> Result<(), LabError> {
-    let root = session.plan.spanning_tree.root.clone();
-    scenario.what = format!("{root}, the root, stands still");
+    let root = session.plan.head().clone();
+    scenario.what = format!("{} stands still", session.plan.head_as_subject());
     let measured = hosts::silence(session, scenario, &root, Lab::pause);
     session.lab.resume(root.as_str())?;
     measured?;
@@ -191,8 +192,8 @@ fn freeze(session: &mut Session<'_>, scenario: &mut Scenario) -> Result<(), LabE
 
 /// Kills the root for good.
 fn kill(session: &mut Session<'_>, scenario: &mut Scenario) -> Result<(), LabError> {
-    let root = session.plan.spanning_tree.root.clone();
-    scenario.what = format!("kill -9 of {root}, the root");
+    let root = session.plan.head().clone();
+    scenario.what = format!("kill -9 of {}", session.plan.head_in_words());
     hosts::silence(session, scenario, &root, Lab::kill)
 }
 

@@ -59,8 +59,8 @@ fn open_vswitch(
     what: &str,
     fault: impl FnOnce(&dyn Machine) -> Result<(), LabError>,
 ) -> Result<(), LabError> {
-    let root = session.plan.spanning_tree.root.clone();
-    scenario.what = format!("{what} on {root}, the root");
+    let root = session.plan.head().clone();
+    scenario.what = format!("{what} on {}", session.plan.head_in_words());
     scenario.limit_seconds = through_another(session.plan, promised_rejoin(session.plan));
     let own = outages_around(session, scenario, &root, Own::Stay, |session| fault(machine(session, &root)?))?;
     let why = "BFD is ovs-vswitchd's work, so its peers take a host without it for dead until it is back";
@@ -75,9 +75,9 @@ fn through_another(plan: &Plan, limit: Option<f64>) -> Option<f64> {
 
 /// `systemctl restart docker`. With `live-restore` in daemon.json the containers stay.
 pub(super) fn docker_restart(session: &mut Session<'_>, scenario: &mut Scenario) -> Result<(), LabError> {
-    let root = session.plan.spanning_tree.root.clone();
+    let root = session.plan.head().clone();
     let own = if live_restore(session.plan, &root) { Own::Stay } else { Own::End };
-    scenario.what = format!("systemctl restart docker on {root}, the root");
+    scenario.what = format!("systemctl restart docker on {}", session.plan.head_in_words());
     scenario.limit_seconds = through_another(session.plan, Some(UNTOUCHED_SECONDS));
     let outage = outages_around(session, scenario, &root, own, |session| {
         restart_docker(machine(session, &root)?, own)
@@ -118,9 +118,13 @@ fn live_restore(plan: &Plan, host: &HostName) -> bool {
 /// `systemctl restart networking`, which takes the underlay down and up again; `systemd-networkd` on hosts without ifupdown. The same
 /// containers must answer afterwards.
 pub(super) fn networking_restart(session: &mut Session<'_>, scenario: &mut Scenario) -> Result<(), LabError> {
-    let root = session.plan.spanning_tree.root.clone();
+    let root = session.plan.head().clone();
     let unit = ask(machine(session, &root)?, UNDERLAY_UNIT)?;
-    scenario.what = format!("systemctl restart {} on {root}, the root", unit.trim_end_matches(".service"));
+    scenario.what = format!(
+        "systemctl restart {} on {}",
+        unit.trim_end_matches(".service"),
+        session.plan.head_in_words()
+    );
     let own = outages_around(session, scenario, &root, Own::Stay, |session| {
         restart_networking(machine(session, &root)?, &unit)
     })?;
@@ -259,7 +263,7 @@ mod tests {
     #[test]
     fn live_restore_is_read_from_the_plan() {
         let mut plan = sample::plan();
-        let root = plan.spanning_tree.root.clone();
+        let root = plan.head().clone();
         assert!(!live_restore(&plan, &root));
         plan.hosts[0].docker.daemon.insert("live-restore".into(), true.into());
         assert!(live_restore(&plan, &root));

@@ -24,7 +24,7 @@ struct Sides {
 impl Sides {
     /// Two halves, in the order of the file; the one with the root is the smaller, if one is.
     fn of(plan: &Plan) -> Self {
-        let root = &plan.spanning_tree.root;
+        let root = plan.head();
         let others = plan.hosts.iter().map(|host| &host.name).filter(|name| *name != root);
         let mut with_root: Vec<HostName> = std::iter::once(root).chain(others).cloned().collect();
         let without = with_root.split_off(plan.hosts.len() / 2);

@@ -53,7 +53,7 @@ fn any_cluster_has_two_sides() {
     assert_eq!(sides(2).inside(), None);
     assert_eq!(sides(4).inside(), Some([&name("host3"), &name("host4")]));
     let mut other_root = plan(4);
-    other_root.spanning_tree.root = name("host3");
+    other_root.tree_mut().unwrap().root = name("host3");
     assert_eq!(Sides::of(&other_root).text(), "host3, host1 | host2, host4");
 }
 

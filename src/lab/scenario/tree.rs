@@ -8,7 +8,7 @@ use crate::lab::session::Session;
 use crate::machine::facts::{Facts, Scope, gather};
 use crate::machine::openvswitch::{Bridge, Port};
 use crate::machine::probe::{self, Verdict};
-use crate::plan::{HostPlan, Link, Plan};
+use crate::plan::{HostPlan, Link, Plan, SpanningTree};
 use crate::spec::{HostName, LoopProtection};
 use crate::wait::{Look, until};
 
@@ -49,14 +49,23 @@ pub(super) fn not_as_planned(plan: &Plan, facts: &BTreeMap<HostName, Facts>) -> 
     let verdicts = probe::links(plan, facts);
     let line = |verdict: &Verdict| format!("{} ({}): {}", verdict.probe, verdict.subject, verdict.summary);
     let mut wrong: Vec<String> = verdicts.iter().filter(|verdict| verdict.is_red()).map(line).collect();
-    let planned = root_path_costs(plan);
+    if let Some(tree) = plan.tree() {
+        wrong.extend(another_tree(plan, tree, facts));
+    }
+    (!wrong.is_empty()).then(|| wrong.join("\n"))
+}
+
+/// Ports that are on their way to forwarding, and hosts that do not reach the root over the planned path.
+fn another_tree(plan: &Plan, tree: &SpanningTree, facts: &BTreeMap<HostName, Facts>) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let planned = root_path_costs(plan, tree);
     for host in &plan.hosts {
         for (name, port) in bridge(host, facts).into_iter().flat_map(|bridge| &bridge.ports) {
             if let Some(role) = on_its_way(port) {
                 wrong.push(format!("{}: {name} has the role {role} and does not forward yet", host.name));
             }
         }
-        let found = bridge(host, facts).and_then(|bridge| root_path_cost(bridge, plan.spanning_tree.protocol));
+        let found = bridge(host, facts).and_then(|bridge| root_path_cost(bridge, tree.protocol));
         let planned = planned.get(&host.name).copied();
         if found != planned {
             let show = |cost: Option<u64>| cost.map_or("unknown".to_owned(), |cost| cost.to_string());
@@ -68,7 +77,7 @@ pub(super) fn not_as_planned(plan: &Plan, facts: &BTreeMap<HostName, Facts>) -> 
             ));
         }
     }
-    (!wrong.is_empty()).then(|| wrong.join("\n"))
+    wrong
 }
 
 fn bridge<'a>(host: &HostPlan, facts: &'a BTreeMap<HostName, Facts>) -> Option<&'a Bridge> {
@@ -85,15 +94,15 @@ fn root_path_cost(bridge: &Bridge, protocol: LoopProtection) -> Option<u64> {
 }
 
 /// What the planned path from each host to the root costs: the least sum of the path costs of the ports on it (802.1D-2004 17.5).
-fn root_path_costs(plan: &Plan) -> BTreeMap<&HostName, u64> {
-    let mut costs = BTreeMap::from([(&plan.spanning_tree.root, 0)]);
+fn root_path_costs<'a>(plan: &'a Plan, tree: &'a SpanningTree) -> BTreeMap<&'a HostName, u64> {
+    let mut costs = BTreeMap::from([(&tree.root, 0)]);
     // Bellman and Ford: the longest path has one link less than there are hosts.
     for _ in &plan.hosts {
         for host in &plan.hosts {
             for port in &host.mesh_bridge.ports {
                 if let Some(beyond) = costs.get(&port.peer).copied() {
                     let cost: &mut u64 = costs.entry(&host.name).or_insert(u64::MAX);
-                    *cost = (*cost).min(beyond + u64::from(port.path_cost));
+                    *cost = (*cost).min(beyond + u64::from(port.path_cost.unwrap_or_default()));
                 }
             }
         }
@@ -113,7 +122,7 @@ pub(super) struct InUse {
 pub(super) fn link_in_use(plan: &Plan, facts: &BTreeMap<HostName, Facts>) -> Option<InUse> {
     let end_forwards = |name: &HostName, link: &Link| {
         let host = plan.hosts.iter().find(|host| host.name == *name)?;
-        bridge(host, facts)?.ports.get(link.name.as_str()).map(forwards)
+        bridge(host, facts)?.ports.get(link.name.as_str()).map(|port| in_use(plan, port))
     };
     let forwarding = |link: &&Link| link.hosts.iter().all(|host| end_forwards(host, link) == Some(true));
     let mut links = plan.links.iter().filter(forwarding).map(|link| InUse {
@@ -133,6 +142,14 @@ fn on_its_way(port: &Port) -> Option<&str> {
     let role = port.rstp_status.get("rstp_port_role").or_else(|| port.status.get("stp_role"))?;
     let forwarding = ["root", "designated"].iter().any(|name| role.eq_ignore_ascii_case(name));
     (forwarding && !forwards(port)).then_some(role)
+}
+
+/// Whether a port carries what is sent by its link: without a tree each does whose peer BFD hears.
+fn in_use(plan: &Plan, port: &Port) -> bool {
+    match plan.tree() {
+        Some(_) => forwards(port),
+        None => port.interface.bfd_status.get("forwarding").is_some_and(|word| word == "true"),
+    }
 }
 
 fn forwards(port: &Port) -> bool {

@@ -26,7 +26,7 @@ fn port<'a>(facts: &'a mut BTreeMap<HostName, Facts>, host: &str, port: &str) ->
 fn the_planned_tree_is_recognised_under_both_protocols() {
     let mut plan = sample::plan();
     assert_eq!(not_as_planned(&plan, &facts(&plan, ["0", "2000", "2000"])), None);
-    plan.spanning_tree.protocol = LoopProtection::Stp;
+    plan.tree_mut().unwrap().protocol = LoopProtection::Stp;
     assert_eq!(not_as_planned(&plan, &facts(&plan, ["0", "2000", "2000"])), None);
 }
 
@@ -68,7 +68,7 @@ fn a_port_that_does_not_forward_yet_is_not_settled() {
         assert_eq!(said.contains(&expected), wrong, "{role} {state}: {said}");
     }
     let mut stp = plan;
-    stp.spanning_tree.protocol = LoopProtection::Stp;
+    stp.tree_mut().unwrap().protocol = LoopProtection::Stp;
     let mut moving = facts(&stp, ["0", "2000", "2000"]);
     let status = port(&mut moving, "host2", "gre3");
     status.rstp_status.clear();

@@ -1,10 +1,10 @@
-//! Probe `loop-free`: one root, and the links that forward form a spanning tree.
+//! Probe `loop-free`: one root, and the links that forward form a spanning tree; or the rules of a direct fabric, [`direct`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Facts, Probe, Subject, UNKNOWN_HELP, Verdict, never_empty, on};
+use super::{Facts, Probe, Subject, UNKNOWN_HELP, Verdict, direct, never_empty, on};
 use crate::machine::openvswitch::{Bridge, Port};
-use crate::plan::{HostPlan, Plan};
+use crate::plan::{HostPlan, Plan, SpanningTree};
 use crate::spec::{HostName, LoopProtection};
 
 const ROOT_HELP: &str = "on the hosts: `ovs-appctl rstp/show` or `ovs-appctl stp/show`; a bridge that hears nobody takes itself for the root, \
@@ -12,9 +12,12 @@ const ROOT_HELP: &str = "on the hosts: `ovs-appctl rstp/show` or `ovs-appctl stp
 const TREE_HELP: &str = "on the hosts: `ovs-appctl rstp/show` or `ovs-appctl stp/show` gives the state of each port; too many forwarding links \
                          are a loop, too few cut the mesh in parts";
 
-/// Exactly the planned root, on which all bridges agree, and a tree of links that forward at both ends.
+/// Exactly the planned root, on which all bridges agree, and a tree of links that forward at both ends. Without a tree: see [`direct`].
 pub fn loop_free(plan: &Plan, facts: &BTreeMap<HostName, Facts>) -> Vec<Verdict> {
-    let protocol = plan.spanning_tree.protocol;
+    let Some(planned) = plan.tree() else {
+        return direct::direct(plan, facts);
+    };
+    let protocol = planned.protocol;
     let mut bridges = BTreeMap::new();
     let mut unknown = Vec::new();
     for host in &plan.hosts {
@@ -28,10 +31,10 @@ pub fn loop_free(plan: &Plan, facts: &BTreeMap<HostName, Facts>) -> Vec<Verdict>
     if !unknown.is_empty() || bridges.is_empty() {
         return never_empty(Probe::LoopFree, unknown);
     }
-    vec![root(plan, &bridges, protocol), tree(plan, &bridges, protocol)]
+    vec![root(planned, &bridges, protocol), tree(plan, &bridges, protocol)]
 }
 
-fn bridge<'a>(host: &HostPlan, facts: &'a BTreeMap<HostName, Facts>) -> Result<&'a Bridge, String> {
+pub(super) fn bridge<'a>(host: &HostPlan, facts: &'a BTreeMap<HostName, Facts>) -> Result<&'a Bridge, String> {
     let facts = facts.get(&host.name).ok_or("no facts were gathered")?;
     let name = host.mesh_bridge.name.as_str();
     let ovs = facts.ovs.known().map_err(|why| format!("Open vSwitch: {why}"))?;
@@ -46,7 +49,7 @@ pub(in crate::machine) fn identifiers(bridge: &Bridge, protocol: LoopProtection)
     }
 }
 
-fn root(plan: &Plan, bridges: &BTreeMap<&HostName, &Bridge>, protocol: LoopProtection) -> Verdict {
+fn root(tree: &SpanningTree, bridges: &BTreeMap<&HostName, &Bridge>, protocol: LoopProtection) -> Verdict {
     let red = |summary: String| Verdict::red(Probe::LoopFree, Subject::Cluster, summary, ROOT_HELP);
     let mut roots = Vec::new();
     let mut seen: BTreeMap<&String, Vec<&HostName>> = BTreeMap::new();
@@ -63,7 +66,6 @@ fn root(plan: &Plan, bridges: &BTreeMap<&HostName, &Bridge>, protocol: LoopProte
         let views: Vec<String> = seen.iter().map(|(root, hosts)| format!("{} say {root}", list(hosts))).collect();
         return red(format!("the bridges disagree about the root: {}", views.join(", ")));
     }
-    let tree = &plan.spanning_tree;
     match roots.as_slice() {
         [] => red("the root is a bridge that is not planned".to_owned()),
         [only] if **only == tree.root => Verdict::green(Probe::LoopFree, Subject::Cluster, format!("{only} is the root, and all agree")),

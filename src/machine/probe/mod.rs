@@ -14,6 +14,7 @@ mod bulk;
 mod check;
 pub mod container;
 mod container_ping;
+mod direct;
 mod docker;
 mod docker0;
 mod duplicates;

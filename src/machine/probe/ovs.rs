@@ -6,7 +6,7 @@ use super::check::Check;
 use super::loop_free::forwards;
 use super::{Facts, Probe, UNKNOWN_HELP, Verdict, for_each_host, on};
 use crate::machine::openvswitch::{Bridge, parse_bridge_id};
-use crate::plan::{DEFAULT_MAX_REVALIDATOR_MS, HostPlan, Plan};
+use crate::plan::{DEFAULT_MAX_REVALIDATOR_MS, HostPlan, Plan, SpanningTree};
 use crate::spec::{HostName, LoopProtection, OpenVSwitchSource};
 
 const HELP: &str = "on the host: `ovs-vsctl show`, `ovs-vsctl list Bridge`, and `journalctl -u meshimg-mesh -u openvswitch-switch`";
@@ -38,8 +38,9 @@ fn judge(plan: &Plan, host: &HostPlan, facts: &Facts) -> Verdict {
         check.equal("version of ovs-vswitchd", Some(found), planned);
     }
     // Unset means standalone (ovs-vswitchd.conf.db(5), fail_mode).
-    check.equal("fail mode", bridge.fail_mode.as_deref().or(Some("standalone")), "standalone");
-    protocol(&mut check, plan, host, bridge);
+    let fail_mode = if plan.tree().is_some() { "standalone" } else { "secure" };
+    check.equal("fail mode", bridge.fail_mode.as_deref().or(Some("standalone")), fail_mode);
+    protocol(&mut check, plan.tree(), host, bridge);
     let local = bridge.ports.get(name.as_str()).map(|port| &port.interface);
     check.equal(
         &format!("MAC of {name}"),
@@ -68,23 +69,25 @@ fn judge(plan: &Plan, host: &HostPlan, facts: &Facts) -> Verdict {
         ),
         Err(why) => check.holds(false, format!("where broadcasts go: {why}")),
     }
-    let summary = format!(
-        "{name}, Open vSwitch {}, priority {}, MTU {}",
-        version.map_or("unknown", String::as_str),
-        host.mesh_bridge.priority,
-        plan.mtu.mesh
-    );
+    let how = match host.mesh_bridge.priority {
+        Some(priority) => format!("priority {priority}"),
+        None => format!("fail mode {fail_mode}"),
+    };
+    let version = version.map_or("unknown", String::as_str);
+    let summary = format!("{name}, Open vSwitch {version}, {how}, MTU {}", plan.mtu.mesh);
     check.verdict(Probe::Ovs, on(&host.name), summary, help)
 }
 
 /// The tunnels whose broadcasts do not reach the host itself, although the tree lets them through.
 fn deaf(plan: &Plan, host: &HostPlan, facts: &Facts, bridge: &Bridge) -> Result<Vec<String>, String> {
+    // Without a tree the rules say where broadcasts go, and those are compared.
+    let Some(tree) = plan.tree() else { return Ok(Vec::new()) };
     let floods = facts.floods.known()?;
     let name = host.mesh_bridge.name.as_str();
     let ports = host.mesh_bridge.ports.iter().map(|port| port.name.as_str());
     let forwarding = ports.filter(|port| {
         let found = bridge.ports.get(*port);
-        found.is_some_and(|found| forwards(found, plan.spanning_tree.protocol))
+        found.is_some_and(|found| forwards(found, tree.protocol))
     });
     let deaf = forwarding.filter(|port| floods.get(*port).is_some_and(|names| !names.contains(name)));
     Ok(deaf.map(str::to_owned).collect())
@@ -98,17 +101,19 @@ fn scheduling(check: &mut Check, facts: &Facts) {
     }
 }
 
-fn protocol(check: &mut Check, plan: &Plan, host: &HostPlan, bridge: &Bridge) {
-    let tree = &plan.spanning_tree;
-    let rstp = tree.protocol == LoopProtection::Rstp;
-    check.equal("RSTP", Some(bridge.rstp_enable), rstp);
-    check.equal("STP", Some(bridge.stp_enable), !rstp);
+fn protocol(check: &mut Check, tree: Option<&SpanningTree>, host: &HostPlan, bridge: &Bridge) {
+    let is = |protocol: LoopProtection| tree.is_some_and(|tree| tree.protocol == protocol);
+    check.equal("RSTP", Some(bridge.rstp_enable), is(LoopProtection::Rstp));
+    check.equal("STP", Some(bridge.stp_enable), is(LoopProtection::Stp));
+    let (Some(tree), Some(planned_priority)) = (tree, host.mesh_bridge.priority) else {
+        return;
+    };
     let id = match tree.protocol {
         LoopProtection::Rstp => bridge.rstp_status.get("rstp_bridge_id"),
         LoopProtection::Stp => bridge.status.get("stp_bridge_id"),
     };
     let id = id.and_then(|id| parse_bridge_id(id));
-    check.equal("priority", id.as_ref().map(|(priority, _)| priority), host.mesh_bridge.priority);
+    check.equal("priority", id.as_ref().map(|(priority, _)| priority), planned_priority);
     check.equal(
         "MAC in the bridge identifier",
         id.as_ref().map(|(_, mac)| mac),

@@ -31,7 +31,9 @@ pub fn quiet(plan: &Plan, facts: &BTreeMap<HostName, Facts>) -> Vec<Verdict> {
     }
     let total: f64 = rates.iter().map(|(_, rate)| rate).sum();
     // The designated bridge of each link sends one each hello time (802.1D-2004 17.14).
-    let bpdus = plan.links.len() as f64 / f64::from(plan.spanning_tree.hello.max(1));
+    let bpdus = plan
+        .tree()
+        .map_or(0.0, |tree| plan.links.len() as f64 / f64::from(tree.hello.max(1)));
     let limit = LIMIT.max(2.0 * bpdus);
     let verdict = if total < limit {
         let summary = format!("{total:.1} frames/s on all links together, fewer than {limit:.0}");

@@ -137,6 +137,7 @@ pub fn second_look(plan: &Plan, facts: &mut BTreeMap<HostName, Facts>, look: imp
     for (host, newer) in look(red).unwrap_or_default() {
         if let Some(facts) = facts.get_mut(&host) {
             facts.ovs = newer.ovs;
+            facts.rules = newer.rules;
         }
     }
 }

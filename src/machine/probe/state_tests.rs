@@ -1,6 +1,7 @@
 //! Each state probe is green for a healthy mesh, and red as soon as one thing it checks is different.
 
 mod config;
+mod direct;
 mod hosts;
 mod mesh;
 
@@ -17,8 +18,8 @@ type StateProbe = fn(&Plan, &AllFacts) -> Vec<Verdict>;
 
 fn stp_plan() -> Plan {
     let mut plan = sample::plan();
-    plan.spanning_tree.protocol = LoopProtection::Stp;
-    plan.spanning_tree.transmit_hold_count = None;
+    plan.tree_mut().unwrap().protocol = LoopProtection::Stp;
+    plan.tree_mut().unwrap().transmit_hold_count = None;
     plan
 }
 
@@ -96,8 +97,8 @@ const STATE_PROBES: [(Probe, StateProbe); 10] = [
 ];
 
 #[test]
-fn all_are_green_for_a_healthy_mesh_with_either_protocol() {
-    for plan in [sample::plan(), stp_plan()] {
+fn all_are_green_for_a_healthy_mesh_of_each_fabric() {
+    for plan in [sample::plan(), stp_plan(), sample::direct_plan()] {
         let verdicts = state(&plan, &sample::facts(&plan), &BootLimits::default());
         assert!(verdicts.iter().all(|verdict| verdict.state == State::Green), "{verdicts:#?}");
         for (probe, _) in STATE_PROBES {

@@ -30,7 +30,7 @@ fn judge(plan: &Plan, host: &HostPlan, facts: &Facts) -> Verdict {
     }
     let mut check = Check::default();
     for planned in &host.mesh_bridge.ports {
-        port(&mut check, plan.spanning_tree.protocol, planned, bridge);
+        port(&mut check, plan, planned, bridge);
     }
     let is_planned = |port: &str| port == name || host.mesh_bridge.ports.iter().any(|planned| planned.name.as_str() == port);
     for extra in bridge.ports.keys().filter(|port| !is_planned(port)) {
@@ -45,7 +45,7 @@ fn judge(plan: &Plan, host: &HostPlan, facts: &Facts) -> Verdict {
     check.verdict(Probe::Tunnels, on(&host.name), names.join(", "), HELP)
 }
 
-fn port(check: &mut Check, protocol: LoopProtection, planned: &TunnelPort, bridge: &Bridge) {
+fn port(check: &mut Check, plan: &Plan, planned: &TunnelPort, bridge: &Bridge) {
     let name = &planned.name;
     let Some(port) = bridge.ports.get(name.as_str()) else {
         check.holds(false, format!("port {name} to {} is not there", planned.peer));
@@ -58,11 +58,18 @@ fn port(check: &mut Check, protocol: LoopProtection, planned: &TunnelPort, bridg
         interface.options.get("remote_ip"),
         planned.remote,
     );
-    let key = match protocol {
-        LoopProtection::Rstp => "rstp-path-cost",
-        LoopProtection::Stp => "stp-path-cost",
+    let key = match plan.tree().map(|tree| tree.protocol) {
+        Some(LoopProtection::Rstp) => Some("rstp-path-cost"),
+        Some(LoopProtection::Stp) => Some("stp-path-cost"),
+        None => None,
     };
-    check.equal(&format!("{key} of {name}"), port.other_config.get(key), planned.path_cost);
+    if let (Some(key), Some(cost)) = (key, planned.path_cost) {
+        check.equal(&format!("{key} of {name}"), port.other_config.get(key), cost);
+    }
+    if let Some(number) = planned.number {
+        check.equal(&format!("OpenFlow number of {name}"), interface.ofport, i64::from(number));
+        check.equal(&format!("key of {name}"), interface.options.get("key"), "flow");
+    }
     if let Some(error) = &interface.error {
         check.holds(false, format!("{name}: {error}"));
     }

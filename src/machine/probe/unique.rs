@@ -59,13 +59,12 @@ pub fn unique(plan: &Plan, facts: &BTreeMap<HostName, Facts>) -> Vec<Verdict> {
     if !twice.is_empty() {
         return vec![Verdict::red(Probe::Unique, Subject::Cluster, twice.join("; "), HELP)];
     }
-    let summary = format!(
-        "{} MACs, {} addresses and {} bridge identifiers, each once{}",
-        seen.count(MAC),
-        seen.count(ADDRESS),
-        seen.count(BRIDGE),
-        clones(plan, facts)
-    );
+    let (macs, addresses, bridges) = (seen.count(MAC), seen.count(ADDRESS), seen.count(BRIDGE));
+    let counted = match plan.tree() {
+        Some(_) => format!("{macs} MACs, {addresses} addresses and {bridges} bridge identifiers"),
+        None => format!("{macs} MACs and {addresses} addresses"),
+    };
+    let summary = format!("{counted}, each once{}", clones(plan, facts));
     vec![Verdict::green(Probe::Unique, Subject::Cluster, summary)]
 }
 
@@ -92,9 +91,10 @@ fn all<'a>(plan: &Plan, host: &HostPlan, facts: &'a Facts) -> Result<Owned, &'a 
         owned.extend(place.addresses.iter().map(|address| (ADDRESS, address.to_string(), owner())));
     }
     for (bridge, found) in &ovs.bridges {
-        let id = match plan.spanning_tree.protocol {
-            LoopProtection::Rstp => found.rstp_status.get("rstp_bridge_id"),
-            LoopProtection::Stp => found.status.get("stp_bridge_id"),
+        let id = match plan.tree().map(|tree| tree.protocol) {
+            Some(LoopProtection::Rstp) => found.rstp_status.get("rstp_bridge_id"),
+            Some(LoopProtection::Stp) => found.status.get("stp_bridge_id"),
+            None => None,
         };
         owned.extend(id.map(|id| (BRIDGE, id.clone(), format!("{bridge} of {name}"))));
     }

@@ -1,6 +1,6 @@
 //! Files that are accepted, and what they come to.
 
-use crate::spec::{Api, Bfd, LoopProtection, Network, Os, Severity, Spec, Timers, Tunnel, load, render, to_json};
+use crate::spec::{Api, Bfd, LoopProtection, Network, Os, Severity, Spec, Timers, Topology, Tunnel, load, render, to_json};
 
 pub(super) const THREE_HOSTS: &str = "\
 version: 1
@@ -70,14 +70,14 @@ fn every_key_arrives() {
     insta::assert_snapshot!(json);
 }
 
-/// The file above really has every key: each of the schema occurs in it, but for `hello`, which rstp does not go with.
+/// The file above really has every key: each of the schema occurs in it, but for `hello`, which rstp does not go with, and `links`, which hubs do not.
 #[test]
 fn the_file_of_every_key_has_every_key() {
     let schema: serde_json::Value = serde_json::from_str(&crate::spec::schema_json()).expect("JSON");
     let definitions = schema["$defs"].as_object().expect("definitions").values();
     for map in definitions.chain([&schema]) {
         for key in map["properties"].as_object().into_iter().flat_map(|keys| keys.keys()) {
-            assert!(key == "hello" || EVERYTHING.contains(&format!("{key}:")), "{key}");
+            assert!(key == "hello" || key == "links" || EVERYTHING.contains(&format!("{key}:")), "{key}");
         }
     }
 }
@@ -134,6 +134,54 @@ fn management_follows_the_interface() {
         codes(&format!("{THREE_HOSTS}underlay: {{interface: eth1, management: eth1}}\n")),
         ["names::taken"]
     );
+}
+
+#[test]
+fn a_direct_fabric_goes_without_a_tree_and_not_without_bfd() {
+    let with = |keys: &str| codes(&format!("{THREE_HOSTS}mesh: {{fabric: direct{keys}}}\n"));
+    assert_eq!(with(""), Vec::<&str>::new());
+    assert_eq!(with(", tunnel: vxlan, topology: full, bfd: {interval: 50ms}"), Vec::<&str>::new());
+    for key in ["loop-protection: stp", "timers: {}", "root: host1", "stand-in: nobody"] {
+        assert_eq!(with(&format!(", {key}")), ["mesh::tree-only"], "{key}");
+    }
+    assert_eq!(with(", bfd: none"), ["mesh::direct-without-bfd"]);
+}
+
+/// A frame is passed on once, by a host that does not say so when it can't.
+#[test]
+fn a_direct_fabric_needs_links_for_what_it_survives() {
+    let with = |hosts: u8, keys: &str| {
+        let list: String = (1..=hosts)
+            .map(|host| format!("- {{name: host{host}, address: 192.0.2.{host}}}\n"))
+            .collect();
+        codes(&format!("version: 1\nname: demo\nmesh: {{fabric: direct, {keys}}}\nhosts:\n{list}"))
+    };
+    assert_eq!(with(12, "survive: 1"), Vec::<&str>::new());
+    assert_eq!(with(12, "survive: 2"), ["mesh::fragile"]);
+    for reached in ["topology: ring", "topology: hub, hubs: [host1, host2]", "topology: sparse"] {
+        assert_eq!(with(5, &format!("{reached}, survive: 0")), Vec::<&str>::new(), "{reached}");
+        assert_eq!(with(5, &format!("{reached}, survive: 1")), ["mesh::fragile"], "{reached}");
+        assert_eq!(with(5, reached), ["mesh::fragile"], "{reached}");
+    }
+    for survive in ["survive: 0", "survive: 1"] {
+        assert_eq!(with(6, &format!("topology: ring, {survive}")), ["mesh::reach"]);
+    }
+    assert_eq!(with(2, ""), Vec::<&str>::new());
+}
+
+/// What the key of a tunnel has room for is less than the links that a tree may have.
+#[test]
+fn a_direct_fabric_has_numbers_for_2047_hosts() {
+    let cluster = |hosts: u32| {
+        let list: String = (1..=hosts)
+            .map(|host| format!("- {{name: h{host}, address: 198.18.{}.{}}}\n", host / 200, 1 + host % 200))
+            .collect();
+        let text = format!("version: 1\nname: demo\nmesh: {{fabric: direct}}\ncontainers: {{subnet: 10.0.0.0/8}}\nhosts:\n{list}");
+        let problems = load(text.as_bytes()).unwrap_err();
+        problems.into_iter().map(|problem| problem.message).collect::<Vec<String>>()
+    };
+    assert!(cluster(2048).contains(&"a direct fabric numbers its hosts up to 2047, and these are 2048".to_owned()));
+    assert!(cluster(2047)[0].starts_with("a full mesh of 2047 hosts has 2094081 links"));
 }
 
 #[test]
@@ -267,4 +315,55 @@ fn json_and_colours() {
     let coloured = render("cluster.yaml", text.as_bytes(), &problems, true);
     assert!(!plain.contains('\u{1b}') && coloured.contains("\u{1b}["));
     assert_eq!(problems[0].severity, Severity::Error);
+}
+
+#[test]
+fn the_topology_is_full_for_few_hosts_and_sparse_for_more() {
+    let hosts = |count: u32| {
+        let list: String = (1..=count)
+            .map(|number| format!("  - {{name: h{number}, address: 192.0.2.{number}}}\n"))
+            .collect();
+        format!("version: 1\nname: demo\nhosts:\n{list}")
+    };
+    assert_eq!((accepted(&hosts(8)).topology, accepted(&hosts(8)).survive), (Topology::Full, 1));
+    assert_eq!(accepted(&hosts(9)).topology, Topology::Sparse);
+    assert_eq!(accepted(&hosts(2)).survive, 0);
+    let with = |mesh: &str| codes(&format!("{}mesh: {{{mesh}}}\n", hosts(5)));
+    assert_eq!(with("topology: ring"), Vec::<&str>::new());
+    assert_eq!(with("topology: ring, survive: 2"), ["mesh::fragile"]);
+    assert_eq!(with("topology: full, survive: 3"), Vec::<&str>::new());
+    assert_eq!(with("topology: hub"), ["mesh::hubs"]);
+    assert_eq!(with("hubs: [h1]"), ["mesh::hubs"]);
+    assert_eq!(with("topology: hub, hubs: [h1]"), ["mesh::fragile"]);
+    assert_eq!(with("topology: hub, hubs: [h1], survive: 0"), Vec::<&str>::new());
+    assert_eq!(with("topology: hub, hubs: [h1, x9]"), ["mesh::unknown-host"]);
+    assert_eq!(
+        with("topology: {links: [[h1, h2], [h2, h3], [h3, h4], [h4, h5], [h5, h1]]}"),
+        Vec::<&str>::new()
+    );
+    assert_eq!(with("topology: {links: [[h1, h2], [h2, h3], [h3, h4]]}"), ["mesh::cut-off"]);
+    assert_eq!(with("topology: {links: [[h1]]}"), ["keys::wrong-type"]);
+    assert_eq!(with("topology: star"), ["keys::unknown-value"]);
+}
+
+/// Many hosts, each with a slice of its own: told of in little time, and only where two are the same.
+#[test]
+fn slices_of_many_hosts_are_compared() {
+    let text = |second: u32| {
+        let list: String = (0..6000_u32)
+            .map(|number| {
+                let slice = if number == 5999 { second } else { number };
+                let (a, b) = (slice / 256, slice % 256);
+                format!(
+                    "  - {{name: h{number}, address: 192.0.{}.{}, containers: {{slice: 10.{}.{b}.0/24}}}}\n",
+                    number / 200,
+                    number % 200 + 1,
+                    a + 64
+                )
+            })
+            .collect();
+        format!("version: 1\nname: demo\ncontainers: {{subnet: 10.0.0.0/8}}\nhosts:\n{list}")
+    };
+    assert_eq!(codes(&text(5999)), ["hosts::large-domain"]);
+    assert_eq!(codes(&text(17)), ["containers::slice-overlap"]);
 }

@@ -1,6 +1,6 @@
 //! Rules of the container network: the subnet, its cutting, and addresses and slices that hosts name themselves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::{IpNet, Ipv4Net};
@@ -201,9 +201,6 @@ impl<T> Share<'_, T> {
 }
 
 fn check_hosts(rules: &mut Rules<'_>, shares: &Shares<'_>) {
-    if rules.host_count() > super::hosts::HOSTS_MAX {
-        return;
-    }
     let mut addresses = Vec::new();
     let mut slices = Vec::new();
     for host in rules.hosts.clone() {
@@ -229,41 +226,68 @@ fn check_hosts(rules: &mut Rules<'_>, shares: &Shares<'_>) {
         }
         seen.entry(share.value).or_insert(share);
     }
-    // By number nothing conflicts, so one side of each conflict is named in the file: the few named ones are compared with all.
-    for (index, slice) in slices.iter().enumerate().filter(|(_, slice)| slice.given.is_some()) {
-        // A pair of two named slices is looked at once.
-        let others = slices
-            .iter()
-            .enumerate()
-            .filter(|(number, other)| *number < index || (*number > index && other.given.is_none()));
-        for (_, other) in others {
-            if overlap(&slice.value, &other.value) {
-                let message = format!(
-                    "the slice {} of {} overlaps the slice {} of {}",
-                    slice.value, slice.owner, other.value, other.owner
-                );
-                let help = "two hosts would hand out the same addresses: give each its own part of the subnet";
-                rules
-                    .problems
-                    .extend(slice.error(other, Code::ContainersSliceOverlap, message, help));
+    // By number nothing conflicts, so one side of each conflict is named in the file.
+    let nested = Nested::new(&slices);
+    for (index, inner) in slices.iter().enumerate() {
+        for outer in nested.around(inner.value.network(), inner.value.prefix_len()) {
+            // Of equal ones the earlier holds the later.
+            if outer == index || (slices[outer].value == inner.value && outer > index) {
+                continue;
             }
+            let (earlier, later) = (outer.min(index), outer.max(index));
+            // At the later of two that are named, or at the one that is.
+            let (slice, other) = match slices[later].given {
+                Some(_) => (&slices[later], &slices[earlier]),
+                None => (&slices[earlier], &slices[later]),
+            };
+            let message = format!(
+                "the slice {} of {} overlaps the slice {} of {}",
+                slice.value, slice.owner, other.value, other.owner
+            );
+            let help = "two hosts would hand out the same addresses: give each its own part of the subnet";
+            rules
+                .problems
+                .extend(slice.error(other, Code::ContainersSliceOverlap, message, help));
         }
     }
-    let named: Vec<_> = addresses.iter().filter(|address| address.given.is_some()).collect();
-    let all: Vec<_> = addresses.iter().collect();
-    for slice in &slices {
-        for address in if slice.given.is_some() { &all } else { &named } {
-            if slice.value.contains(&address.value) {
-                let message = format!(
-                    "the container address {} of {} is inside the slice {} of {}",
-                    address.value, address.owner, slice.value, slice.owner
-                );
-                let help = "a container would get the same address: choose one outside every slice";
-                rules
-                    .problems
-                    .extend(address.error(slice, Code::ContainersAddressInSlice, message, help));
-            }
+    for address in &addresses {
+        for slice in nested.around(address.value, 32).map(|slice| &slices[slice]) {
+            let message = format!(
+                "the container address {} of {} is inside the slice {} of {}",
+                address.value, address.owner, slice.value, slice.owner
+            );
+            let help = "a container would get the same address: choose one outside every slice";
+            rules
+                .problems
+                .extend(address.error(slice, Code::ContainersAddressInSlice, message, help));
         }
+    }
+}
+
+/// Slices by network, so that those around an address are found without a look at all: two networks overlap only if one holds the other.
+struct Nested {
+    /// The first slice, by number, with this network.
+    first: BTreeMap<Ipv4Net, usize>,
+    prefix_lengths: BTreeSet<u8>,
+}
+
+impl Nested {
+    fn new(slices: &[Share<'_, Ipv4Net>]) -> Self {
+        let mut first = BTreeMap::new();
+        for (number, slice) in slices.iter().enumerate() {
+            first.entry(slice.value).or_insert(number);
+        }
+        let prefix_lengths = slices.iter().map(|slice| slice.value.prefix_len()).collect();
+        Self { first, prefix_lengths }
+    }
+
+    /// Numbers of slices that hold the network of this address and prefix length: of equal slices the first.
+    fn around(&self, address: Ipv4Addr, prefix_length: u8) -> impl Iterator<Item = usize> {
+        let lengths = self.prefix_lengths.range(..=prefix_length);
+        lengths.filter_map(move |length| {
+            let network = Ipv4Net::new(address, *length).ok()?.trunc();
+            self.first.get(&network).copied()
+        })
     }
 }
 

@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::Rules;
+use crate::plan::HOST_NUMBER_MAX;
 use crate::spec::diagnostic::Code;
 use crate::spec::field::Placed;
-use crate::spec::types::{LoopProtection, Topology};
+use crate::spec::raw_topology::RawTopology;
+use crate::spec::types::{Fabric, LoopProtection, TopologyWord};
 
 /// Most ports of a bridge that take part in STP (`STP_MAX_PORTS`, lib/stp.h of Open vSwitch). RSTP's 4095 are out of a full mesh's reach.
 const STP_PORTS_MAX: u32 = 255;
-
-/// Beyond this, rules that compare each host with each are not looked at.
-pub(super) const HOSTS_MAX: u32 = 4096;
 
 pub(super) fn check(rules: &mut Rules<'_>) {
     if let Some(version) = rules.cluster.version.given().filter(|version| version.value != 1) {
@@ -25,9 +24,19 @@ pub(super) fn check(rules: &mut Rules<'_>) {
 }
 
 /// Most links of a cluster, all in memory at once: some hundred bytes of memory each, so tens of megabytes. Far more than a host's user-data has room for.
-const LINKS_MAX: u32 = 100_000;
+pub(super) const LINKS_MAX: u32 = 100_000;
 
-fn check_links(rules: &mut Rules<'_>, hosts: u32) {
+/// Whether so many links are planned; if not, that is reported. `what` has them.
+pub(super) fn check_links(rules: &mut Rules<'_>, links: u64, what: &str) -> bool {
+    let fine = links <= LINKS_MAX.into();
+    if let (false, Some(list)) = (fine, rules.cluster.hosts.given()) {
+        let message = format!("with {what} there are {links} links, more than the {LINKS_MAX} that meshimg plans");
+        rules.report(list.error(Code::HostsTooMany, message, "list fewer hosts, or make two clusters"));
+    }
+    fine
+}
+
+fn check_full_mesh(rules: &mut Rules<'_>, hosts: u32) {
     let Some(list) = rules.cluster.hosts.given() else { return };
     let links = |hosts: u64| hosts * hosts.saturating_sub(1) / 2;
     if links(hosts.into()) > LINKS_MAX.into() {
@@ -36,11 +45,8 @@ fn check_links(rules: &mut Rules<'_>, hosts: u32) {
             links(hosts.into())
         );
         let most = (0..hosts).take_while(|hosts| links((hosts + 1).into()) <= LINKS_MAX.into()).count();
-        rules.report(list.error(
-            Code::HostsTooMany,
-            message,
-            format!("list at most {most} hosts, or make two clusters"),
-        ));
+        let help = format!("list at most {most} hosts, or choose `mesh.topology: sparse`");
+        rules.report(list.error(Code::HostsTooMany, message, help));
     }
 }
 
@@ -54,19 +60,38 @@ fn check_count(rules: &mut Rules<'_>) {
         );
         rules.report(list.error(Code::HostsTooFew, message, "list at least two hosts"));
     }
-    let protocol = super::value_or(rules.cluster.mesh.then(|mesh| &mesh.loop_protection), LoopProtection::Rstp);
-    let topology = super::value_or(rules.cluster.mesh.then(|mesh| &mesh.topology), Topology::Full);
-    match (protocol, topology) {
-        (LoopProtection::Stp, Topology::Full) if count > STP_PORTS_MAX + 1 => {
-            let message = format!(
-                "each of {count} hosts needs {} links, more than the {STP_PORTS_MAX} ports of a bridge under stp",
-                count - 1
-            );
-            let help = format!("list at most {} hosts, or choose `mesh.loop-protection: rstp`", STP_PORTS_MAX + 1);
+    if super::fabric::of(rules.cluster) == Fabric::Direct {
+        if count > u32::from(HOST_NUMBER_MAX) {
+            let message = format!("a direct fabric numbers its hosts up to {HOST_NUMBER_MAX}, and these are {count}");
+            let help = format!("list at most {HOST_NUMBER_MAX} hosts, or choose `mesh.fabric: spanning-tree`");
             rules.report(list.error(Code::HostsTooMany, message, help));
+            return;
         }
-        (_, Topology::Full) => check_links(rules, count),
+        if full_by_word(rules, true) {
+            check_full_mesh(rules, count);
+        }
+        return;
     }
+    let protocol = super::value_or(rules.cluster.mesh.then(|mesh| &mesh.loop_protection), LoopProtection::Rstp);
+    if !full_by_word(rules, false) {
+        return;
+    }
+    if protocol == LoopProtection::Stp && count > STP_PORTS_MAX + 1 {
+        let message = format!(
+            "each of {count} hosts needs {} links, more than the {STP_PORTS_MAX} ports of a bridge under stp",
+            count - 1
+        );
+        let help = format!("list at most {} hosts, or choose `mesh.loop-protection: rstp`", STP_PORTS_MAX + 1);
+        rules.report(list.error(Code::HostsTooMany, message, help));
+    } else {
+        check_full_mesh(rules, count);
+    }
+}
+
+/// Whether the file says `topology: full`, or nothing where that is `by_default`.
+fn full_by_word(rules: &Rules<'_>, by_default: bool) -> bool {
+    let topology = rules.cluster.mesh.then(|mesh| &mesh.topology).given();
+    topology.map_or(by_default, |topology| topology.value == RawTopology::Word(TopologyWord::Full))
 }
 
 fn check_names(rules: &mut Rules<'_>) {

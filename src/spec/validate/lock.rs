@@ -5,12 +5,13 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 
 use super::Rules;
-use crate::plan::allot::{AllotError, Allotment, Wanted, allot};
+use crate::plan::allot::{AllotError, Allotment, Wanted, allot, host_number_max};
 use crate::spec::diagnostic::{Code, Diagnostic};
 use crate::spec::field::Placed;
-use crate::spec::lock::Lock;
+use crate::spec::lock::{Lock, LockedTopology};
 use crate::spec::node::Place;
 use crate::spec::raw_lock::LockFile;
+use crate::spec::types::TopologyWord;
 
 /// What hosts get beside what `file` keeps; `None` where the two contradict each other or leave nothing for a host, which is reported, or
 /// where the hosts can't be read.
@@ -32,7 +33,7 @@ pub(super) fn check(rules: &mut Rules<'_>, file: &LockFile, subnet: Ipv4Net) -> 
         })
     });
     let wanted: Vec<Wanted<'_>> = wanted.collect::<Option<_>>()?;
-    match allot(&file.lock, &wanted) {
+    match allot(&file.lock, &wanted, most_number(rules)) {
         Ok(allotment) => Some(allotment),
         Err(error) => {
             let diagnostic = no_room(rules, file, error);
@@ -40,6 +41,11 @@ pub(super) fn check(rules: &mut Rules<'_>, file: &LockFile, subnet: Ipv4Net) -> 
             None
         }
     }
+}
+
+/// The highest number that a host can have.
+fn most_number(rules: &Rules<'_>) -> u32 {
+    host_number_max(super::fabric::of(rules.cluster))
 }
 
 /// A contradiction at `lock_place`, with the place in the file that it is about.
@@ -110,13 +116,25 @@ fn check_network(rules: &mut Rules<'_>, file: &LockFile, subnet: Ipv4Net) {
 /// Keys of hosts that say something else than the lock.
 fn check_hosts(rules: &mut Rules<'_>, file: &LockFile) {
     for host in rules.hosts.clone() {
-        let Some(name) = host.keys.name.given().map(|name| &name.value) else {
-            continue;
-        };
+        let Some(field) = host.keys.name.given() else { continue };
+        let name = &field.value;
         let (Some(locked), Some(places)) = (file.lock.hosts.get(name), file.hosts.get(name)) else {
             continue;
         };
         let own = &host.keys.containers;
+        let most = most_number(rules);
+        if locked.number > most {
+            let message = format!(
+                "{name} has the number {}, and a direct fabric numbers its hosts up to {most}",
+                locked.number
+            );
+            let help = format!(
+                "remove the line of {name} under `hosts` from the lock, which makes it a new host with another number, and run `meshimg plan --lock`; or \
+                 choose `mesh.fabric: spanning-tree`"
+            );
+            let place = (field.place, "this host".to_owned());
+            rules.report(contradiction(Code::LockNumber, "hosts.number", places.number, place, message, help));
+        }
         let mut differ = |code, key: &str, kept: String, given: String, lock_place: Place, place: Place| {
             let message = format!("the lock keeps the {key} {kept} for {name}, and the file gives it {given}");
             let help = format!(
@@ -142,6 +160,32 @@ fn check_hosts(rules: &mut Rules<'_>, file: &LockFile) {
             let (kept, given) = (locked.address.to_string(), address.value.to_string());
             differ(Code::LockAddress, "address", kept, given, places.address, address.place);
         }
+    }
+}
+
+/// Up to this many hosts a full mesh stays full beside a lock; about 90 hosts fill what providers take as user-data.
+const FULL_KEPT_HOSTS_MAX: u32 = 64;
+
+/// The topology where the file names none: full up to `full_hosts_max` hosts, sparse beyond. A mesh that is full or sparse stays so beside a lock, whatever number
+/// of hosts it has by now: else the one host that makes them too many, or too few, would change the links of all others.
+pub(super) fn usual_topology(rules: &mut Rules<'_>, full_hosts_max: u32) -> TopologyWord {
+    let hosts = rules.host_count();
+    let usual = match hosts <= full_hosts_max {
+        true => TopologyWord::Full,
+        false => TopologyWord::Sparse,
+    };
+    match (rules.lock.map(|file| file.lock.topology), rules.cluster.hosts.given()) {
+        (Some(LockedTopology::Sparse), _) => TopologyWord::Sparse,
+        (Some(LockedTopology::Full), Some(list)) if hosts > full_hosts_max && hosts <= FULL_KEPT_HOSTS_MAX => {
+            let message = format!("by the lock this mesh stays full: {} links on each of {hosts} hosts", hosts - 1);
+            let help = format!(
+                "write `mesh.topology: full` if it is to be so, or `sparse`, which makes other links for all hosts, once; beyond {FULL_KEPT_HOSTS_MAX} hosts that \
+                 is done in any case"
+            );
+            rules.report(list.warning(Code::LockTopology, message, help));
+            TopologyWord::Full
+        }
+        _ => usual,
     }
 }
 

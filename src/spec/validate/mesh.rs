@@ -146,7 +146,8 @@ pub(super) fn check_stand_in(rules: &mut Rules<'_>, spec: &Spec) {
     let (None, Some(named)) = (&spec.root, mesh.then(|mesh| &mesh.stand_in).given()) else {
         return;
     };
-    let priorities = spanning_tree::priorities(spec);
+    // Whoever the plan would rather have, as many come before.
+    let priorities = spanning_tree::priorities(spec, &[]);
     let Some(own) = spec
         .hosts
         .iter()

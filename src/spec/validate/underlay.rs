@@ -10,7 +10,7 @@ use crate::spec::diagnostic::Code;
 use crate::spec::field::Field;
 use crate::spec::raw::{RawCluster, RawHost};
 use crate::spec::scalar::Management;
-use crate::spec::types::{InterfaceName, Tunnel, UnderlayInterface};
+use crate::spec::types::{Fabric, InterfaceName, Tunnel, UnderlayInterface};
 
 /// The interface that stays reachable unless the file says otherwise: the first by the kernel's own naming.
 pub(super) const MANAGEMENT: &str = "eth0";
@@ -26,7 +26,7 @@ const MESH_MTU_MIN: u16 = 576;
 const MESH_MTU_MIN_IPV6: u16 = 1280;
 
 /// The underlay's MTU, if it leaves enough for the mesh.
-pub(super) fn mtu(rules: &mut Rules<'_>, tunnel: Tunnel) -> Option<u16> {
+pub(super) fn mtu(rules: &mut Rules<'_>, tunnel: Tunnel, fabric: Fabric) -> Option<u16> {
     let Some(field) = rules.cluster.underlay.then(|underlay| &underlay.mtu).given() else {
         return Some(MTU_DEFAULT);
     };
@@ -36,7 +36,7 @@ pub(super) fn mtu(rules: &mut Rules<'_>, tunnel: Tunnel) -> Option<u16> {
     let address = rules.hosts.iter().find_map(|host| host.keys.address.given());
     let address = address.map_or(Ipv4Addr::UNSPECIFIED.into(), |address| address.value);
     let least = if address.is_ipv6() { MESH_MTU_MIN_IPV6 } else { MESH_MTU_MIN };
-    let taken: u16 = overhead(tunnel, address).iter().map(|part| part.bytes).sum();
+    let taken: u16 = overhead(tunnel, fabric, address).iter().map(|part| part.bytes).sum();
     if mtu < least + taken {
         let message = format!(
             "an MTU of {mtu} leaves {} for the mesh, less than the {least} it needs",
@@ -165,17 +165,48 @@ fn check_network(rules: &mut Rules<'_>, host: Host<'_>, network: IpNet) {
                 rules.report(gateway.error(Code::UnderlayGateway, message, help));
             }
         }
-        Field::Absent if rules.host_count() <= super::hosts::HOSTS_MAX => {
-            let others = rules.hosts.iter().filter_map(|other| other.keys.address.given());
-            let off_link = others
-                .map(|other| other.value)
-                .find(|other| other.is_ipv4() == address.value.is_ipv4() && !network.contains(other));
+        Field::Absent => {
+            let off_link = rules.addresses.first_outside(&network);
             if let Some(other) = off_link {
                 let message = format!("{name} has no route to {other}: it is not on the network {}", network.trunc());
                 let help = "give `underlay.gateway`, or a shorter `underlay.prefix-length`, unless another route leads there";
                 rules.report(address.warning(Code::UnderlayOffLinkHost, message, help));
             }
         }
-        Field::Absent | Field::Broken => {}
+        Field::Broken => {}
+    }
+}
+
+/// The hosts' addresses of the first one's family, to be asked by each host in little time.
+#[derive(Default)]
+pub(super) struct Addresses {
+    /// Address, and the least and the greatest of those up to it, in the order of the file.
+    list: Vec<(IpAddr, IpAddr, IpAddr)>,
+}
+
+impl Addresses {
+    pub fn new(addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        let mut list: Vec<(IpAddr, IpAddr, IpAddr)> = Vec::new();
+        for address in addresses {
+            let (first, least, most) = list.last().copied().unwrap_or((address, address, address));
+            if first.is_ipv4() == address.is_ipv4() {
+                list.push((address, least.min(address), most.max(address)));
+            }
+        }
+        Self { list }
+    }
+
+    /// The first that is not in `network`; those of another family are no matter. A network has all addresses between two of its own, so it has the first so
+    /// many where it has the least and the greatest of them.
+    fn first_outside(&self, network: &IpNet) -> Option<IpAddr> {
+        let first = self
+            .list
+            .first()
+            .filter(|(first, ..)| first.is_ipv4() == network.addr().is_ipv4())?;
+        debug_assert!(first.1 <= first.2);
+        let inside = self
+            .list
+            .partition_point(|(_, least, most)| network.contains(least) && network.contains(most));
+        self.list.get(inside).map(|(address, ..)| *address)
     }
 }

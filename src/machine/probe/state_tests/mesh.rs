@@ -355,7 +355,7 @@ fn real_bridges_with_rstp_and_bfd_are_green() {
 #[test]
 fn real_bridges_with_stp_are_green() {
     let mut plan = stp_plan();
-    plan.spanning_tree.hello = 1;
+    plan.tree_mut().unwrap().hello = 1;
     let tables = [
         include_str!("../../fixtures/ovs-stp-host1.json"),
         include_str!("../../fixtures/ovs-stp-host2.json"),

@@ -25,6 +25,7 @@ const STATES: [LinkState; 4] = [LinkState::Forwarding, LinkState::Blocked, LinkS
 pub fn body(report: &Report) -> Option<Markup> {
     let topology = report.topology.as_ref()?;
     let root = match &topology.root {
+        _ if topology.direct => "The fabric is direct: it has no tree, no root, and no link in reserve.".to_owned(),
         Some(root) => format!("{root} is the root that all hosts agree on."),
         None => "There is no root that all hosts agree on.".to_owned(),
     };

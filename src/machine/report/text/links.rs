@@ -13,10 +13,11 @@ pub fn links(topology: &Topology, paint: Paint) -> String {
     if topology.links.is_empty() {
         return String::new();
     }
-    let root = topology.root.as_ref().map_or_else(
-        || "the hosts agree on no root".to_owned(),
-        |root| format!("the tree's root is {root}"),
-    );
+    let root = match &topology.root {
+        _ if topology.direct => "a direct fabric, without a tree".to_owned(),
+        None => "the hosts agree on no root".to_owned(),
+        Some(root) => format!("the tree's root is {root}"),
+    };
     let mut text = format!("\n{}\n", paint.title(&format!("Links before any fault: {root}")));
     for (state, word, color) in [
         (LinkState::Forwarding, "forwarding", State::Green),

@@ -1,0 +1,192 @@
+//! The direct fabric on real Open vSwitch: four hosts in network namespaces of one container, each with its own daemons, tunnels between them, a
+//! container on each. Nothing comes twice, nothing circles, a relay passes on once, addresses move, and the probes find what was planned.
+
+use std::collections::BTreeMap;
+
+use libtest_mimic::{Failed, Trial};
+use meshimg::machine::Facts;
+use meshimg::machine::facts::{Scope, script};
+use meshimg::machine::probe::loop_free;
+use meshimg::plan::direct::key;
+use meshimg::plan::{HostPlan, Plan};
+use meshimg::render::host_files;
+use meshimg::spec::{HostName, Network};
+
+use super::container::{Container, Ended};
+use super::host::{self, Host, Release};
+
+/// Four hosts on a processor that others use too.
+const SECONDS: &str = "500";
+
+const SCRIPT: &str = include_str!("scripts/fabric.py");
+
+/// What comes out of rules of host 1 that are wrong: what is in its host.conf, what is there instead, the step that looks, part of a finding.
+const MISTAKES: &[(&str, &str, &str, &str)] = &[
+    // The group of host 2 watches a link that is alive, and sends into the dead one.
+    (
+        "group_id=2,type=ff,bucket=watch_port:2,",
+        "group_id=2,type=ff,bucket=watch_port:3,",
+        "relays",
+        "over the second relay: came to {}",
+    ),
+    // A relay that floods.
+    (
+        "priority=100,tun_id=0x9/0xfff actions=output:4",
+        "priority=100,tun_id=0x9/0xfff actions=flood",
+        "traces",
+        "trace relay",
+    ),
+    // Any host's link will do for any origin.
+    ("tun_id=0x2000/0x7ff000,in_port=2", "in_port=2", "traces", "trace forged-origin"),
+    // A link, not a host, is what an address is learnt from.
+    (
+        "actions=move:NXM_NX_TUN_ID[12..22]->NXM_NX_REG0[0..10]",
+        "actions=move:NXM_OF_IN_PORT[0..10]->NXM_NX_REG0[0..10]",
+        "relays",
+        "over the second relay: came to {}",
+    ),
+    // Broadcasts go to one host twice.
+    (
+        "actions=group:2,group:3,group:4",
+        "actions=group:2,group:3,group:4,group:4",
+        "floods",
+        "a broadcast: came to",
+    ),
+    // What is here already is sent to another host.
+    ("reg1=0x1 actions=drop", "reg1=0x1 actions=group:2", "traces", "trace here: ['2']"),
+];
+
+pub fn tests() -> Vec<Trial> {
+    let mut tests: Vec<Trial> = [("debian-13", Release::Debian13), ("debian-12", Release::Debian12)]
+        .into_iter()
+        .map(|(name, release)| {
+            Trial::test(format!("fabric::{name}"), move || {
+                let findings = findings(release, None)?;
+                if findings.is_empty() {
+                    Ok(())
+                } else {
+                    Err(findings.join("\n").into())
+                }
+            })
+        })
+        .collect();
+    for (number, (from, to, steps, finding)) in MISTAKES.iter().enumerate() {
+        tests.push(Trial::test(format!("fabric::broken::{number}"), move || {
+            let findings = findings(Release::Debian13, Some((from, to, steps)))?;
+            if findings.iter().any(|found| found.contains(finding)) {
+                Ok(())
+            } else {
+                Err(format!("no {finding:?} in\n{}", findings.join("\n")).into())
+            }
+        }));
+    }
+    tests
+}
+
+/// The hosts of the example, all brought up by the script of systemd; host 1's release is that of the container.
+fn hosts(release: Release) -> Result<(Plan, Host), Failed> {
+    let all: Vec<Host> = host::all()?.into_iter().filter(|host| host.example == "direct").collect();
+    let first = all
+        .iter()
+        .find(|host| host.release() == release)
+        .ok_or("the example direct has changed")?;
+    let mut plan = first.cluster.clone();
+    plan.hosts.iter_mut().for_each(|host| host.network = Network::Systemd);
+    Ok((plan, first.clone()))
+}
+
+fn findings(release: Release, mistake: Option<(&str, &str, &str)>) -> Result<Vec<String>, Failed> {
+    let (plan, host) = hosts(release)?;
+    let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    for host in &plan.hosts {
+        for file in host_files(&plan, host)? {
+            let wanted = [
+                "/etc/meshimg/host.conf",
+                "/usr/local/lib/meshimg/mesh",
+                "/usr/local/lib/meshimg/mesh-rules",
+            ];
+            if !wanted.contains(&file.path.as_str()) {
+                continue;
+            }
+            let mut text = file.text;
+            if let (Some((from, to, _)), 1, true) = (mistake, host.number, file.path.ends_with("host.conf")) {
+                let changed = text.replace(from, to);
+                if changed == text {
+                    return Err(format!("host.conf has no {from:?} that could be broken").into());
+                }
+                text = changed;
+            }
+            let name = file.path.rsplit('/').next().unwrap_or_default();
+            files.insert(format!("/in/{}/{name}", host.number), text.into_bytes());
+        }
+        let gather = script(&plan, host, Scope::Mesh)?;
+        files.insert(format!("/in/{}/gather", host.number), gather.into_bytes());
+    }
+    files.insert("/in/relays".to_owned(), relays(&plan).into_bytes());
+    files.insert("/in/trace".to_owned(), traces().into_bytes());
+    files.insert("/in/fabric.py".to_owned(), SCRIPT.as_bytes().to_vec());
+    let container = Container::with_bridges(&host, files)?;
+    let steps = mistake.map_or("", |(_, _, steps)| steps);
+    let ended = container.script_within(SECONDS, &format!("chmod 755 /in/*/mesh*\npython3 /in/fabric.py {steps}"))?;
+    container.end()?;
+    Ok(judge(&plan, &ended))
+}
+
+/// A line for each pair: its numbers and its relays.
+fn relays(plan: &Plan) -> String {
+    let of = |host: &HostPlan| {
+        let paths = host.mesh_bridge.paths.iter();
+        let line = |relays: &[u16]| relays.iter().map(u16::to_string).collect::<Vec<_>>().join(" ");
+        paths
+            .map(|path| format!("{} {} {}\n", host.number, path.to, line(&path.relays)))
+            .collect::<String>()
+    };
+    plan.hosts.iter().map(of).collect()
+}
+
+/// What host 1 of four is asked about: a name, the port that a frame comes in by, its key, source, destination, and where it must go.
+fn traces() -> String {
+    const SOURCE: &str = "02:00:00:00:05:01";
+    const ANY: &str = "02:00:00:00:05:02";
+    const ALL: &str = "ff:ff:ff:ff:ff:ff";
+    // Of the container on host 1, and learnt when this is asked.
+    const HERE: &str = "02:00:00:00:04:01";
+    let lines = [
+        ("direct", "2", key(2, 1, false), SOURCE, ANY, "br0"),
+        ("direct-broadcast", "2", key(2, 1, false), SOURCE, ALL, "br0"),
+        ("forged-origin", "2", key(3, 1, false), SOURCE, ANY, "drop"),
+        ("forged-as-ours", "2", key(1, 1, false), SOURCE, ANY, "drop"),
+        ("relayed-as-ours", "2", key(1, 1, true), SOURCE, ANY, "drop"),
+        ("for-another-and-not-relayed", "2", key(2, 3, false), SOURCE, ANY, "drop"),
+        ("relayed-for-us", "3", key(2, 1, true), SOURCE, ANY, "br0"),
+        ("relayed-for-us-by-itself", "2", key(2, 1, true), SOURCE, ANY, "drop"),
+        ("relay", "2", key(2, 4, true), SOURCE, ANY, "4"),
+        ("relay-broadcast", "2", key(2, 4, true), SOURCE, ALL, "4"),
+        ("relay-a-second-time", "3", key(2, 4, true), SOURCE, ANY, "drop"),
+        ("relay-back", "2", key(2, 2, true), SOURCE, ANY, "drop"),
+        ("relay-to-nobody", "2", key(2, 9, true), SOURCE, ANY, "drop"),
+        ("no-key", "2", 0, SOURCE, ANY, "drop"),
+        ("group-source", "2", key(2, 1, false), "03:00:00:00:05:01", ANY, "drop"),
+        ("here", "LOCAL", 0, SOURCE, HERE, "drop"),
+        ("reserved", "2", key(2, 1, false), SOURCE, "01:80:c2:00:00:00", "drop"),
+    ];
+    lines
+        .map(|(name, port, key, source, destination, wanted)| format!("{name} {port} {key:#x} {source} {destination} {wanted}\n"))
+        .concat()
+}
+
+fn judge(plan: &Plan, ended: &Ended) -> Vec<String> {
+    let mut findings = ended.complaints();
+    let mut facts: BTreeMap<HostName, Facts> = BTreeMap::new();
+    for part in format!("\n{}", ended.stdout).split("\nfacts ").skip(1) {
+        let (number, said) = part.split_once('\n').unwrap_or((part, ""));
+        let host = plan.hosts.iter().find(|host| host.number.to_string() == number);
+        facts.extend(host.map(|host| (host.name.clone(), Facts::parse(said))));
+    }
+    if facts.len() != plan.hosts.len() {
+        findings.push(format!("{} of {} hosts were asked", facts.len(), plan.hosts.len()));
+    }
+    let reds = loop_free(plan, &facts).into_iter().filter(meshimg::machine::probe::Verdict::is_red);
+    findings.extend(reds.map(|verdict| format!("{}: {}", verdict.subject, verdict.summary)));
+    findings
+}
