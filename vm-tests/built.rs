@@ -10,17 +10,18 @@ use meshimg::ui::Ui;
 pub use crate::source::VERSION;
 use crate::source::{DSC_SHA256, dsc};
 
-/// What boots each host. Two have ifupdown, two have not, and one of these is the root, for faults happen to it.
-pub const FIRMWARES: [(&str, Firmware); 4] = [
+/// What boots each host. Two have not got ifupdown, and one of these is the root, for faults happen to it.
+pub const FIRMWARES: [(&str, Firmware); 5] = [
     ("host1", Firmware::Bios),
     ("host2", Firmware::Uefi),
     ("host3", Firmware::Uefi),
     ("host4", Firmware::Bios),
+    ("host5", Firmware::Bios),
 ];
 
 type Failure = Box<dyn std::error::Error>;
 
-/// Its cluster.yaml.
+/// Its cluster.yaml: with five hosts not each has a link to each.
 pub fn text() -> Result<String, Failure> {
     let url = match dsc().map_err(|failed| failed.message().unwrap_or_default().to_owned())? {
         Source::Url(url) => url.to_string(),
@@ -34,7 +35,8 @@ hosts:
   - {{name: host2, address: 192.0.2.2}}
   - {{name: host3, address: 192.0.2.3, network: systemd}}
   - {{name: host4, address: 192.0.2.4, network: systemd}}
-mesh: {{root: host3, stand-in: host1}}
+  - {{name: host5, address: 192.0.2.5}}
+mesh: {{topology: sparse, root: host3, stand-in: host1}}
 open-vswitch: {{source: build, version: {VERSION}, sha256: {DSC_SHA256}, url: '{url}'}}
 "
     ))

@@ -25,6 +25,7 @@ use crate::machine::probe::Verdict;
 use crate::machine::report::Scenario;
 
 pub use power::PowerCut;
+pub use remake::remake;
 pub use tree::settled;
 
 /// Which fault.

@@ -77,7 +77,7 @@ pub struct Scenario {
     pub what: String,
     /// Between containers of two hosts that were to stay connected; `None` where there were no such two.
     pub outage: Option<Outage>,
-    /// The longest outage that is allowed, seconds. With a limit, an outage that was not measured is red.
+    /// The longest outage that is allowed, seconds; 0 allows late answers, and not one lost ping. With a limit, an outage that was not measured is red.
     pub limit_seconds: Option<f64>,
     /// Of the probes afterwards; none at all is red.
     pub verdicts: Vec<Verdict>,
@@ -131,7 +131,23 @@ impl Scenario {
         if let Some(why) = &outage.at_least {
             return Some(format!("the outage was at least {:.2} s: {why}", outage.outage_seconds));
         }
+        let lost = outage.sent.saturating_sub(outage.received);
+        if limit == 0.0 {
+            if lost > 0 {
+                return Some(format!("{lost} of {} pings were lost, and none may be", outage.sent));
+            }
+            let late = outage.outage_seconds;
+            return (late > LATE_SECONDS).then(|| format!("a ping was answered {late:.2} s late, and none may be lost"));
+        }
         (outage.outage_seconds > limit).then(|| format!("the outage was {:.2} s, the limit is {limit:.2} s", outage.outage_seconds))
+    }
+
+    /// `limit 1.00 s`; `None` where there is none.
+    pub fn limit(&self) -> Option<String> {
+        self.limit_seconds.map(|limit| match limit {
+            0.0 => "no ping may be lost".to_owned(),
+            limit => format!("limit {limit:.2} s"),
+        })
     }
 
     /// How many of its verdicts, and whether the scenario itself, are red.
@@ -139,6 +155,9 @@ impl Scenario {
         self.verdicts.iter().filter(|verdict| verdict.is_red()).count() + usize::from(self.complaint().is_some())
     }
 }
+
+/// An answer that is later has been lost for all that it is good for; an emulated machine may take a tenth of it.
+const LATE_SECONDS: f64 = 0.5;
 
 /// All findings.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -222,6 +241,9 @@ fn reds(verdicts: &[Verdict]) -> usize {
     verdicts.iter().filter(|verdict| verdict.is_red()).count()
 }
 
+#[cfg(test)]
+#[path = "report/limit_tests.rs"]
+mod limit_tests;
 #[cfg(test)]
 #[path = "report/tests.rs"]
 mod tests;

@@ -18,7 +18,6 @@ fn lock(subnet: &str, from: &str, length: u8, hosts: &[(&str, &str)]) -> Lock {
     Lock {
         topology: LockedTopology::Full,
         survive: 1,
-        relay_circle: None,
         cluster: "demo".parse().unwrap(),
         subnet,
         first_address: first.into(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{DirectFabric, Path};
 
-/// Bits of a host's number in a tunnel's key: two numbers and the bit for relayed frames make 23, and the key of VXLAN and Geneve has 24
+/// Bits of a host's number in a tunnel's key: two numbers and two bits for relayed frames make 24, and so many has the key of VXLAN and Geneve
 /// (RFC 7348 section 5, RFC 8926 section 3.4).
 const NUMBER_BITS: u32 = 11;
 
@@ -12,8 +12,8 @@ const NUMBER_BITS: u32 = 11;
 pub const HOST_NUMBER_MAX: u16 = (1 << NUMBER_BITS) - 1;
 
 /// What holds for the whole fabric. Forgetting after 300 s is 802.1D-2004 table 7-5's and Open vSwitch's own default; 16384 addresses are twice
-/// what Open vSwitch's bridges remember, a kilobyte each. Two relays take the place of a dead link even when one host is dead besides,
-/// and keep the rules proportional to the number of hosts.
+/// what Open vSwitch's bridges remember, a kilobyte each. Two relays take the place of a dead link even when one host, or another link, is dead
+/// besides, and keep the rules proportional to the number of hosts.
 pub const FABRIC: DirectFabric = DirectFabric {
     relays: 2,
     mac_age: 300,
@@ -26,6 +26,8 @@ pub enum KeyPart {
     Origin,
     Destination,
     Relayed,
+    /// By a relay whose own link to the destination is dead.
+    RelayedAgain,
 }
 
 impl KeyPart {
@@ -34,6 +36,7 @@ impl KeyPart {
         let number = u32::from(HOST_NUMBER_MAX);
         match self {
             Self::Relayed => 1,
+            Self::RelayedAgain => 1 << (2 * NUMBER_BITS + 1),
             Self::Destination => number << 1,
             Self::Origin => number << (NUMBER_BITS + 1),
         }
@@ -45,9 +48,14 @@ impl KeyPart {
     }
 }
 
-/// The key of a frame: from the lowest bit on whether it was relayed, 11 bits for the host it is for, 11 for the one it comes from.
-pub fn key(origin: u16, destination: u16, relayed: bool) -> u32 {
-    u32::from(origin) << (NUMBER_BITS + 1) | u32::from(destination) << 1 | u32::from(relayed)
+/// The key of a frame: from the lowest bit on whether it goes through another host, 11 bits for the host it is for, 11 for the one it comes from, and
+/// whether it goes through a second one; `relays` are how many it goes through, at most 2.
+pub fn key(origin: u16, destination: u16, relays: u8) -> u32 {
+    let bit = |set: bool, part: KeyPart| if set { part.mask() } else { 0 };
+    u32::from(origin) << (NUMBER_BITS + 1)
+        | u32::from(destination) << 1
+        | bit(relays > 0, KeyPart::Relayed)
+        | bit(relays > 1, KeyPart::RelayedAgain)
 }
 
 /// The number of a host as it stands in keys; a validated file and lock have none above [`HOST_NUMBER_MAX`].
@@ -55,36 +63,33 @@ pub(super) fn number(number: u32) -> u16 {
     u16::try_from(number).unwrap_or(u16::MAX)
 }
 
-/// Who is linked to whom, and from where the relays of a pair are taken.
+/// Who is linked to whom.
 pub(super) struct Ways {
     /// Per number of a host those of the hosts that it is linked to.
     linked: BTreeMap<u16, BTreeSet<u16>>,
-    circle: usize,
 }
 
 impl Ways {
-    /// `links` join places of hosts, which have these `numbers`; `circle` is that of a lock, without which it is the number of hosts.
-    pub fn new(numbers: &[u16], links: &[[usize; 2]], circle: Option<u16>) -> Self {
+    /// `links` join places of hosts, which have these `numbers`.
+    pub fn new(numbers: &[u16], links: &[[usize; 2]]) -> Self {
         let mut linked: BTreeMap<u16, BTreeSet<u16>> = numbers.iter().map(|number| (*number, BTreeSet::new())).collect();
         for ends in links {
             let [a, b] = ends.map(|place| numbers[place]);
             linked.entry(a).or_default().insert(b);
             linked.entry(b).or_default().insert(a);
         }
-        let circle = circle.map_or(numbers.len(), usize::from).max(1);
-        Self { linked, circle }
+        Self { linked }
     }
 
     /// The ways from host `own` to each other host, by number.
     ///
-    /// Both ends choose the same relays: a path there and one back over different ones would fail when either of them does. They are
-    /// taken in a circle from a number that is another one for each pair, so that a dead link does not load the same host for all. With a lock that
-    /// number does not depend on who comes or goes.
+    /// Relays are taken in a circle from the host's own number on. So the relay of a host's relay is never that host again, which had to send to it for
+    /// its own link is dead, where three others have a link to the destination; and hosts that miss the same one do not all load the same relay.
     pub fn paths(&self, own: u16) -> Vec<Path> {
         let others = self.linked.keys().copied().filter(|to| *to != own);
         let path = |to| Path {
             to,
-            linked: self.peers(own).any(|peer| peer == to),
+            linked: self.are_linked(own, to),
             relays: self.between(own, to).take(FABRIC.relays).collect(),
         };
         others.map(path).collect()
@@ -100,14 +105,18 @@ impl Ways {
 
     /// The hosts that have a link to both, in the order in which they serve as relays.
     fn between(&self, own: u16, to: u16) -> impl Iterator<Item = u16> {
-        let start = (usize::from(own) + usize::from(to)) % self.circle + 1;
-        let start = u16::try_from(start).unwrap_or(u16::MAX);
         let circle = self
             .peers(own)
-            .filter(move |peer| *peer >= start)
-            .chain(self.peers(own).filter(move |peer| *peer < start));
+            .filter(move |peer| *peer > own)
+            .chain(self.peers(own).filter(move |peer| *peer < own));
         circle.filter(move |relay| self.are_linked(*relay, to))
     }
+}
+
+/// How many hosts or links, any, may be lost, and the others still reach each other, where each of `hosts` hosts is linked to each: a frame goes by its own
+/// link, by a relay, or by a relay's relay, and finds two of these dead.
+pub fn survived_by_full_mesh(hosts: usize) -> u32 {
+    u32::try_from(hosts.saturating_sub(2)).map_or(2, |others| others.min(2))
 }
 
 /// What a pair of hosts lacks, the worst first.
@@ -124,8 +133,8 @@ pub enum Lack {
 /// The pair of places of hosts that lacks most, the first of several; `None` where each pair has a link and a relay. `links` join places of `hosts` hosts.
 pub fn weakest(hosts: usize, links: &[[usize; 2]]) -> Option<(Lack, [usize; 2])> {
     // What is lacking does not depend on numbers.
-    let numbers: Vec<u16> = (0..hosts).map(place_as_number).collect();
-    let ways = Ways::new(&numbers, links, None);
+    let numbers: Vec<u16> = (0..hosts).map(number_without_lock).collect();
+    let ways = Ways::new(&numbers, links);
     let lack = |a: usize, b: usize| {
         let (from, to) = (numbers[a], numbers[b]);
         match (ways.are_linked(from, to), ways.between(from, to).next().is_some()) {
@@ -139,7 +148,8 @@ pub fn weakest(hosts: usize, links: &[[usize; 2]]) -> Option<(Lack, [usize; 2])>
     pairs.filter_map(|[a, b]| Some((lack(a, b)?, [a, b]))).min()
 }
 
-fn place_as_number(place: usize) -> u16 {
+/// The number of the host at this place in the file.
+fn number_without_lock(place: usize) -> u16 {
     u16::try_from(place + 1).unwrap_or(u16::MAX)
 }
 
@@ -161,43 +171,73 @@ mod tests {
 
     #[test]
     fn a_key_has_its_parts_side_by_side_in_24_bits() {
-        let parts = [KeyPart::Origin, KeyPart::Destination, KeyPart::Relayed].map(KeyPart::mask);
-        assert_eq!(parts, [0x7f_f000, 0xffe, 1]);
-        assert_eq!(parts.iter().fold(0, |all, part| all ^ part), 0x7f_ffff);
+        let parts = [KeyPart::Origin, KeyPart::Destination, KeyPart::Relayed, KeyPart::RelayedAgain].map(KeyPart::mask);
+        assert_eq!(parts, [0x7f_f000, 0xffe, 1, 0x80_0000]);
+        assert_eq!(parts.iter().fold(0, |all, part| all ^ part), 0xff_ffff);
         assert_eq!(KeyPart::Origin.bits(), (12, 22));
-        assert_eq!(key(HOST_NUMBER_MAX, 0, false), KeyPart::Origin.mask());
-        assert_eq!(key(0, HOST_NUMBER_MAX, true), KeyPart::Destination.mask() | KeyPart::Relayed.mask());
-        assert_eq!(key(1, 2, true), 0x1005);
+        assert_eq!(key(HOST_NUMBER_MAX, 0, 0), KeyPart::Origin.mask());
+        assert_eq!(key(0, HOST_NUMBER_MAX, 1), KeyPart::Destination.mask() | KeyPart::Relayed.mask());
+        assert_eq!([key(1, 2, 0), key(1, 2, 1), key(1, 2, 2)], [0x1004, 0x1005, 0x80_1005]);
     }
 
-    /// Each pair has the same relays at both ends, none of them an end; over all pairs no host is one much more often than others.
+    /// Each pair has relays, neither of them an end; over all pairs no host is one more often than others.
     #[test]
-    fn relays_are_the_same_at_both_ends_and_spread() {
+    fn relays_are_spread() {
         for hosts in 2..=12_u8 {
             let plan = plan(&direct(hosts)).unwrap();
             let mut firsts: BTreeMap<u16, usize> = BTreeMap::new();
-            let paths: BTreeMap<(u16, u16), &Path> = plan
-                .hosts
-                .iter()
-                .flat_map(|host| host.mesh_bridge.paths.iter().map(|path| ((host.number as u16, path.to), path)))
-                .collect();
-            assert_eq!(paths.len(), usize::from(hosts) * usize::from(hosts - 1));
-            for ((own, to), path) in &paths {
-                assert_eq!(path.relays, paths[&(*to, *own)].relays, "{own} {to}");
-                assert_eq!(path.relays.len(), usize::from(hosts - 2).min(FABRIC.relays));
-                assert!(path.relays.iter().all(|relay| relay != own && relay != to));
-                firsts.extend(path.relays.first().map(|first| (*first, 0)));
+            for host in &plan.hosts {
+                assert_eq!(host.mesh_bridge.paths.len(), usize::from(hosts - 1));
+                for path in &host.mesh_bridge.paths {
+                    let own = host.number as u16;
+                    assert_eq!(path.relays.len(), usize::from(hosts - 2).min(FABRIC.relays));
+                    assert!(path.relays.iter().all(|relay| *relay != own && *relay != path.to));
+                    if let Some(first) = path.relays.first() {
+                        *firsts.entry(*first).or_default() += 1;
+                    }
+                }
             }
-            for path in paths.values() {
-                path.relays
-                    .first()
-                    .map(|first| firsts.entry(*first).and_modify(|count| *count += 1));
-            }
-            let (least, most) = (firsts.values().min(), firsts.values().max());
             assert!(
-                hosts < 3 || (firsts.len() == usize::from(hosts) && most.unwrap() <= &(least.unwrap() * 3)),
+                hosts < 3 || firsts.values().all(|count| *count == usize::from(hosts - 1)),
                 "{hosts}: {firsts:?}"
             );
+        }
+    }
+
+    /// As groups would have it, of which each knows its own links alone: whether a frame gets from `from` to `to` with these links dead.
+    fn arrives(ways: &Ways, dead: &[[u16; 2]], from: u16, to: u16) -> bool {
+        let alive = |a: u16, b: u16| ways.are_linked(a, b) && !dead.contains(&[a.min(b), a.max(b)]);
+        let next = |at: u16| match alive(at, to) {
+            true => Some(to),
+            false => ways.between(at, to).take(FABRIC.relays).find(|relay| alive(at, *relay)),
+        };
+        let Some(first) = next(from) else { return false };
+        let Some(second) = (if first == to { Some(to) } else { next(first) }) else {
+            return false;
+        };
+        // Not back to where it came from, and a second relay looks for none itself.
+        second == to || (second != from && alive(second, to))
+    }
+
+    /// Of a full mesh any two links or hosts may be lost, of three hosts any one; the loss of a host is that of its links, and nobody asks for it.
+    #[test]
+    fn a_full_mesh_survives_what_it_is_said_to() {
+        for hosts in 3..=7_u16 {
+            let all: Vec<[usize; 2]> = (0..hosts.into()).flat_map(|a| (a + 1..hosts.into()).map(move |b| [a, b])).collect();
+            let ways = Ways::new(&(1..=hosts).collect::<Vec<_>>(), &all);
+            let links: Vec<[u16; 2]> = all.iter().map(|link| link.map(number_without_lock)).collect();
+            let cut = links.iter().map(|link| (None, vec![*link]));
+            let killed = (1..=hosts).map(|host| (Some(host), links.iter().copied().filter(|link| link.contains(&host)).collect()));
+            let faults: Vec<(Option<u16>, Vec<[u16; 2]>)> = cut.chain(killed).collect();
+            let whole = |gone: &[Option<u16>], dead: &[[u16; 2]]| {
+                let left: Vec<u16> = (1..=hosts).filter(|host| !gone.contains(&Some(*host))).collect();
+                let mut pairs = left.iter().flat_map(|from| left.iter().map(move |to| (*from, *to)));
+                pairs.all(|(from, to)| from == to || arrives(&ways, dead, from, to))
+            };
+            assert!(faults.iter().all(|(gone, dead)| whole(&[*gone], dead)), "{hosts}");
+            let mut two = faults.iter().flat_map(|one| faults.iter().map(move |other| (one, other)));
+            let survived = two.all(|(one, other)| whole(&[one.0, other.0], &[one.1.as_slice(), &other.1].concat()));
+            assert_eq!(survived, survived_by_full_mesh(hosts.into()) == 2, "{hosts}");
         }
     }
 
@@ -212,13 +252,23 @@ mod tests {
         let hub: Vec<[usize; 2]> = (1..5).map(|host| [0, host]).collect();
         assert_eq!(weakest(5, &hub), Some((Lack::Link, [1, 2])));
         assert_eq!(
-            Ways::new(&[1, 2, 3, 4, 5], &hub, None).paths(2)[1],
+            Ways::new(&[1, 2, 3, 4, 5], &hub).paths(2)[1],
             Path {
                 to: 3,
                 linked: false,
                 relays: vec![1]
             }
         );
+    }
+
+    /// By a lock numbers have gaps, and are in no order.
+    #[test]
+    fn numbers_have_gaps() {
+        let all = [[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]];
+        let ways = Ways::new(&[7, 2000, 3, 40], &all);
+        let shown = |own| -> Vec<(u16, Vec<u16>)> { ways.paths(own).into_iter().map(|path| (path.to, path.relays)).collect() };
+        assert_eq!(shown(7), [(3, vec![40, 2000]), (40, vec![2000, 3]), (2000, vec![40, 3])]);
+        assert_eq!(shown(2000), [(3, vec![7, 40]), (7, vec![3, 40]), (40, vec![3, 7])]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use super::allot::{Share, Wanted, allot, host_number_max};
 use super::mesh::Numbered;
 use super::{Anew, ContainerPlan, Growth, HostPlan, MacAddress, PlanError, Shape, address, keep};
-use crate::spec::{Fabric, HostName, HostSpec, Lock, LockedHost, Spec, link_key};
+use crate::spec::{HostName, HostSpec, Lock, LockedHost, Spec, link_key};
 
 /// What all hosts have, and where that is from.
 pub struct Given {
@@ -58,7 +58,6 @@ fn anew(spec: &Spec) -> Result<Given, PlanError> {
             retired_slices: Vec::new(),
             topology: keep::kind(&spec.topology),
             survive: spec.survive,
-            relay_circle: relay_circle(spec, None),
         },
         containers: ContainerPlan {
             subnet: spec.subnet,
@@ -111,18 +110,10 @@ fn beside(spec: &Spec, lock: &Lock) -> Result<Given, PlanError> {
             links: BTreeMap::new(),
             topology: keep::kind(&spec.topology),
             survive: spec.survive,
-            relay_circle: relay_circle(spec, Some(lock)),
             ..lock.clone()
         },
         shares: allotment.shares,
     })
-}
-
-/// See [`Lock::relay_circle`].
-fn relay_circle(spec: &Spec, lock: Option<&Lock>) -> Option<u16> {
-    let anew = || u16::try_from(spec.hosts.len()).unwrap_or(u16::MAX);
-    let kept = lock.and_then(|lock| lock.relay_circle);
-    (spec.fabric == Fabric::Direct).then(|| kept.unwrap_or_else(anew))
 }
 
 /// Puts hosts and links into `lock` as they were planned.

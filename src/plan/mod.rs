@@ -65,7 +65,7 @@ pub fn plan(spec: &Spec) -> Result<Plan, PlanError> {
     let numbers: Vec<u16> = shares.iter().map(|share| direct::number(share.number)).collect();
     let ports = ports(spec, &numbers, &links);
     let has_tree = spec.fabric == Fabric::SpanningTree;
-    let ways = direct::Ways::new(&numbers, &shape.links, lock.relay_circle);
+    let ways = direct::Ways::new(&numbers, &shape.links);
     let mut plans = Vec::with_capacity(spec.hosts.len());
     for ((((host, ports), (priority, mac)), share), number) in
         spec.hosts.iter().zip(ports).zip(&shape.identifiers).zip(&shares).zip(&numbers)

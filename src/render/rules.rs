@@ -1,7 +1,7 @@
 //! The rules of a direct fabric, in the words of ovs-ofctl(8) and ovs-actions(7), each as Open vSwitch prints it, so that what a bridge has can be
 //! compared. docs/fabric.md explains them.
 //!
-//! Host numbers are the numbers of ports and of groups. For each host that there is a link to there are three rules and a group, for each other one a rule and
+//! Host numbers are the numbers of ports and of groups. For each host that there is a link to there are four rules and a group, for each other one a rule and
 //! a group, and some rules are always the same.
 
 use crate::plan::direct::{KeyPart, key};
@@ -43,7 +43,7 @@ pub fn rules(plan: &Plan, host: &HostPlan) -> Option<Rules> {
     let own = u16::try_from(host.number).ok()?;
     let paths = &host.mesh_bridge.paths;
     Some(Rules {
-        groups: paths.iter().map(|path| group(own, path)).collect(),
+        groups: paths.iter().map(group).collect(),
         flows: [
             entry(fabric, own, paths),
             from_origin(own, paths),
@@ -54,21 +54,21 @@ pub fn rules(plan: &Plan, host: &HostPlan) -> Option<Rules> {
     })
 }
 
-/// The first bucket whose port's BFD is up takes the frame: the direct link, then one of the relays.
-fn group(own: u16, path: &Path) -> String {
-    let bucket = |port: u16, relayed: bool| {
-        let key = key(own, path.to, relayed);
-        format!(",bucket=watch_port:{port},actions=set_field:{key:#x}->tun_id,output:{port}")
-    };
-    let direct = if path.linked { bucket(path.to, false) } else { String::new() };
-    let relays: String = path.relays.iter().map(|relay| bucket(*relay, true)).collect();
+/// The first bucket whose port's BFD is up takes the frame: the direct link, then one of the relays. It has its key already. A relay takes frames that it is
+/// to pass on to the same group: what goes through another host gets the bit for that, and what had that bit the one for a second time.
+fn group(path: &Path) -> String {
+    let (relayed, again) = (KeyPart::Relayed.bits().0, KeyPart::RelayedAgain.bits().0);
+    let bucket = |port: u16, marks: &str| format!(",bucket=watch_port:{port},actions={marks}output:{port}");
+    let marks = format!("move:NXM_NX_TUN_ID[{relayed}]->NXM_NX_TUN_ID[{again}],load:0x1->NXM_NX_TUN_ID[{relayed}],");
+    let direct = if path.linked { bucket(path.to, "") } else { String::new() };
+    let relays: String = path.relays.iter().map(|relay| bucket(*relay, &marks)).collect();
     format!("group_id={},type=ff{direct}{relays}", path.to)
 }
 
 /// A match of some parts of the key of a frame from `origin` for `destination`; 0 where that part is not compared.
-fn tunnel(parts: &[KeyPart], origin: u16, destination: u16, relayed: bool) -> String {
+fn tunnel(parts: &[KeyPart], origin: u16, destination: u16, relays: u8) -> String {
     let mask = parts.iter().fold(0, |mask, part| mask | part.mask());
-    format!("tun_id={:#x}/{mask:#x}", key(origin, destination, relayed))
+    format!("tun_id={:#x}/{mask:#x}", key(origin, destination, relays) & mask)
 }
 
 /// Notes for the source of a frame on which host it is (register 0), until it has been silent for long enough: the timeout is not that of the last frame
@@ -82,7 +82,7 @@ fn learn(fabric: &DirectFabric) -> String {
 }
 
 fn entry(fabric: &DirectFabric, own: u16, paths: &[Path]) -> Vec<String> {
-    use KeyPart::{Destination, Origin, Relayed};
+    use KeyPart::{Destination, Origin, Relayed, RelayedAgain};
     let mut flows = vec![
         // Nobody has a group address, and who claims one must not be learnt (IEEE 802.3 clause 3.2.3).
         format!("table={ENTRY},priority=400,dl_src=01:00:00:00:00:00/01:00:00:00:00:00 actions=drop"),
@@ -95,29 +95,35 @@ fn entry(fabric: &DirectFabric, own: u16, paths: &[Path]) -> Vec<String> {
         ),
     ];
     flows.extend(paths.iter().filter(|path| path.linked).map(|path| {
-        let tunnel = tunnel(&[Origin], path.to, 0, false);
+        let tunnel = tunnel(&[Origin], path.to, 0, 0);
         format!(
             "table={ENTRY},priority=200,{tunnel},in_port={} actions=resubmit(,{FROM_ORIGIN})",
             path.to
         )
     }));
-    let claims_to_be_us = tunnel(&[Origin], own, 0, false);
+    let claims_to_be_us = tunnel(&[Origin], own, 0, 0);
     flows.push(format!("table={ENTRY},priority=150,{claims_to_be_us} actions=drop"));
     // By another host's link only what that host has passed on.
-    let relayed = tunnel(&[Destination, Relayed], 0, own, true);
+    let relayed = tunnel(&[Destination, Relayed], 0, own, 1);
     flows.push(format!("table={ENTRY},priority=100,{relayed} actions=resubmit(,{DELIVER})"));
+    // Or has a relay passed on that has no link to its destination either: to that, and nowhere else.
+    flows.extend(paths.iter().filter(|path| path.linked).map(|path| {
+        let again = tunnel(&[Destination, Relayed, RelayedAgain], 0, path.to, 2);
+        format!("table={ENTRY},priority=100,{again} actions=output:{}", path.to)
+    }));
     flows.push(format!("table={ENTRY},priority=0 actions=drop"));
     flows
 }
 
-/// A frame to be passed on goes to its destination's own link as it is: there it does not come by its origin's link, so nobody passes it on again.
+/// A frame to be passed on goes to the group of its destination: by that one's own link it does not come by its origin's, so nobody passes it on again; by another
+/// relay's it has the mark with which that one sends it to its destination alone.
 fn from_origin(own: u16, paths: &[Path]) -> Vec<String> {
-    let parts = [KeyPart::Destination, KeyPart::Relayed];
-    let direct = tunnel(&parts, 0, own, false);
+    let parts = [KeyPart::Destination, KeyPart::Relayed, KeyPart::RelayedAgain];
+    let direct = tunnel(&parts, 0, own, 0);
     let mut flows = vec![format!("table={FROM_ORIGIN},priority=200,{direct} actions=resubmit(,{DELIVER})")];
     flows.extend(paths.iter().filter(|path| path.linked).map(|path| {
-        let relayed = tunnel(&parts, 0, path.to, true);
-        format!("table={FROM_ORIGIN},priority=100,{relayed} actions=output:{}", path.to)
+        let relayed = tunnel(&parts, 0, path.to, 1);
+        format!("table={FROM_ORIGIN},priority=100,{relayed} actions=group:{}", path.to)
     }));
     flows
 }
@@ -126,12 +132,16 @@ fn from_origin(own: u16, paths: &[Path]) -> Vec<String> {
 fn to_hosts(own: u16, paths: &[Path]) -> Vec<String> {
     let mut flows: Vec<String> = paths
         .iter()
-        .map(|path| format!("table={TO_HOSTS},priority=200,reg1={:#x} actions=group:{}", path.to, path.to))
+        .map(|path| format!("table={TO_HOSTS},priority=200,reg1={:#x} actions={}", path.to, send(own, path)))
         .collect();
     flows.push(format!("table={TO_HOSTS},priority=200,reg1={own:#x} actions=drop"));
-    let all: Vec<String> = paths.iter().map(|path| format!("group:{}", path.to)).collect();
+    let all: Vec<String> = paths.iter().map(|path| send(own, path)).collect();
     flows.push(format!("table={TO_HOSTS},priority=100 actions={}", all.join(",")));
     flows
+}
+
+fn send(own: u16, path: &Path) -> String {
+    format!("load:{:#x}->NXM_NX_TUN_ID[],group:{}", key(own, path.to, 0), path.to)
 }
 
 fn deliver(fabric: &DirectFabric) -> String {
@@ -173,10 +183,7 @@ mod tests {
     fn a_pair_of_hosts_has_no_relay() {
         let plan = direct(2);
         let rules = rules(&plan, &plan.hosts[0]).unwrap();
-        assert_eq!(
-            rules.groups,
-            ["group_id=2,type=ff,bucket=watch_port:2,actions=set_field:0x1004->tun_id,output:2"]
-        );
+        assert_eq!(rules.groups, ["group_id=2,type=ff,bucket=watch_port:2,actions=output:2"]);
     }
 
     /// Not only their number: the one rule that names all hosts is as long as there are hosts.
@@ -188,7 +195,7 @@ mod tests {
             (rules.groups.len() + rules.flows.len(), rules.bundle().len())
         };
         let ((few, small), (many, large)) = (size(20), size(200));
-        assert_eq!((few, many), (19 * 4 + 10, 199 * 4 + 10));
+        assert_eq!((few, many), (19 * 5 + 10, 199 * 5 + 10));
         assert!(large < small * 12, "{small} {large}");
     }
 

@@ -42,9 +42,6 @@ pub struct Lock {
     pub topology: LockedTopology,
     /// How many failures they were planned to survive.
     pub survive: u32,
-    /// After which number the relays of a direct fabric are counted from 1 again: how many hosts there were when it was planned anew. `None` for a
-    /// fabric with a tree.
-    pub relay_circle: Option<u16>,
 }
 
 /// [`super::Topology`] without its hosts, and `links` for links that the file names itself.
@@ -108,8 +105,6 @@ struct Text<'a> {
     next_link: u32,
     topology: LockedTopology,
     survive: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    relay_circle: Option<u16>,
     hosts: Vec<FlowMap<HostText<'a>>>,
     links: Vec<FlowMap<LinkText<'a>>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -153,7 +148,6 @@ pub fn lock_text(lock: &Lock) -> Result<String, LockTextError> {
         next_link: lock.next_link,
         topology: lock.topology,
         survive: lock.survive,
-        relay_circle: lock.relay_circle,
         hosts: hosts
             .into_iter()
             .map(|(name, host)| {

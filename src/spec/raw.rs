@@ -236,7 +236,7 @@ raw_maps! {
         #[schemars(extend("examples" = [["host1", "host2"]]))]
         hubs: Vec<Field<HostName>>,
         /// How many hosts or links may fail at once, any, and the others stay connected. `sparse` is planned for it (for 1 where it is 0); of other
-        /// topologies it is checked, as an error where it is given. Default: 1, or 0 for two hosts. `fabric: direct` goes with 0 and 1.
+        /// topologies it is checked, as an error where it is given. Default: 1, or 0 for two hosts. `fabric: direct` goes with at most 2.
         #[schemars(range(min = 0, max = 7), extend("examples" = [2]))]
         survive: i64,
         /// How the mesh stays free of loops.

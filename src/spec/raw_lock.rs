@@ -14,8 +14,8 @@ use super::parse::{LOCK_LIMITS, parse_node};
 use super::scalar::Subnet;
 use super::types::{ClusterName, HostName};
 use super::validate::SURVIVE_MAX;
+use crate::plan::LINK_NUMBER_MAX;
 use crate::plan::address::SLICE_PREFIX_LENGTH_MAX;
-use crate::plan::{HOST_NUMBER_MAX, LINK_NUMBER_MAX};
 
 raw_maps! {
     /// A cluster.lock.yaml.
@@ -34,7 +34,6 @@ raw_maps! {
         next_link: i64,
         topology: LockedTopology,
         survive: i64,
-        relay_circle: i64,
         hosts: Vec<Field<RawLockedHost>>,
         links: Vec<Field<RawLockedLink>>,
         retired_slices: Vec<Field<Subnet>>,
@@ -176,10 +175,6 @@ impl Reader<'_> {
         let next_number = self.number(&raw.next_number, 1, most)?;
         let next_link = self.number(&raw.next_link, 1, i64::from(LINK_NUMBER_MAX) + 1)?;
         let survive = self.number(&raw.survive, 0, SURVIVE_MAX)?;
-        let relay_circle = match &raw.relay_circle {
-            Field::Absent => None,
-            given => Some(self.number(given, 2, HOST_NUMBER_MAX.into())?),
-        };
         let (hosts, places) = self.hosts(raw, subnet, next_number)?;
         let mut retired_slices = Vec::new();
         for field in raw.retired_slices.given().map_or(&[] as &[_], |retired| &retired.value) {
@@ -199,7 +194,6 @@ impl Reader<'_> {
                 retired_slices,
                 topology: raw.topology.given()?.value,
                 survive,
-                relay_circle,
             },
             cluster: raw.cluster.given()?.place,
             subnet: subnet_field.place,

@@ -27,12 +27,19 @@ const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "group_id=2,type=ff,bucket=watch_port:2,",
         "group_id=2,type=ff,bucket=watch_port:3,",
         "relays",
-        "over the second relay: came to {}",
+        "over a relay: came to {}",
+    ),
+    // What was passed on twice goes on for ever.
+    (
+        "priority=100,tun_id=0x800009/0x800fff actions=output:4",
+        "priority=100,tun_id=0x800009/0x800fff actions=flood",
+        "traces",
+        "trace relayed-twice",
     ),
     // A relay that floods.
     (
-        "priority=100,tun_id=0x9/0xfff actions=output:4",
-        "priority=100,tun_id=0x9/0xfff actions=flood",
+        "priority=100,tun_id=0x9/0x800fff actions=group:4",
+        "priority=100,tun_id=0x9/0x800fff actions=flood",
         "traces",
         "trace relay",
     ),
@@ -47,8 +54,8 @@ const MISTAKES: &[(&str, &str, &str, &str)] = &[
     ),
     // Broadcasts go to one host twice.
     (
-        "actions=group:2,group:3,group:4",
-        "actions=group:2,group:3,group:4,group:4",
+        "load:0x1008->NXM_NX_TUN_ID[],group:4",
+        "load:0x1008->NXM_NX_TUN_ID[],group:4,group:4",
         "floods",
         "a broadcast: came to",
     ),
@@ -152,23 +159,28 @@ fn traces() -> String {
     // Of the container on host 1, and learnt when this is asked.
     const HERE: &str = "02:00:00:00:04:01";
     let lines = [
-        ("direct", "2", key(2, 1, false), SOURCE, ANY, "br0"),
-        ("direct-broadcast", "2", key(2, 1, false), SOURCE, ALL, "br0"),
-        ("forged-origin", "2", key(3, 1, false), SOURCE, ANY, "drop"),
-        ("forged-as-ours", "2", key(1, 1, false), SOURCE, ANY, "drop"),
-        ("relayed-as-ours", "2", key(1, 1, true), SOURCE, ANY, "drop"),
-        ("for-another-and-not-relayed", "2", key(2, 3, false), SOURCE, ANY, "drop"),
-        ("relayed-for-us", "3", key(2, 1, true), SOURCE, ANY, "br0"),
-        ("relayed-for-us-by-itself", "2", key(2, 1, true), SOURCE, ANY, "drop"),
-        ("relay", "2", key(2, 4, true), SOURCE, ANY, "4"),
-        ("relay-broadcast", "2", key(2, 4, true), SOURCE, ALL, "4"),
-        ("relay-a-second-time", "3", key(2, 4, true), SOURCE, ANY, "drop"),
-        ("relay-back", "2", key(2, 2, true), SOURCE, ANY, "drop"),
-        ("relay-to-nobody", "2", key(2, 9, true), SOURCE, ANY, "drop"),
+        ("direct", "2", key(2, 1, 0), SOURCE, ANY, "br0"),
+        ("direct-broadcast", "2", key(2, 1, 0), SOURCE, ALL, "br0"),
+        ("forged-origin", "2", key(3, 1, 0), SOURCE, ANY, "drop"),
+        ("forged-as-ours", "2", key(1, 1, 0), SOURCE, ANY, "drop"),
+        ("relayed-as-ours", "2", key(1, 1, 1), SOURCE, ANY, "drop"),
+        ("for-another-and-not-relayed", "2", key(2, 3, 0), SOURCE, ANY, "drop"),
+        ("relayed-for-us", "3", key(2, 1, 1), SOURCE, ANY, "br0"),
+        ("relayed-for-us-by-itself", "2", key(2, 1, 1), SOURCE, ANY, "drop"),
+        ("relay", "2", key(2, 4, 1), SOURCE, ANY, "4"),
+        ("relay-broadcast", "2", key(2, 4, 1), SOURCE, ALL, "4"),
+        ("relay-a-second-time", "3", key(2, 4, 1), SOURCE, ANY, "drop"),
+        ("relayed-twice", "3", key(2, 4, 2), SOURCE, ANY, "4"),
+        ("relayed-twice-for-us", "3", key(2, 1, 2), SOURCE, ANY, "br0"),
+        ("relayed-twice-by-itself", "2", key(2, 4, 2), SOURCE, ANY, "drop"),
+        ("relayed-twice-as-ours", "3", key(1, 4, 2), SOURCE, ANY, "drop"),
+        ("relayed-twice-back", "4", key(2, 4, 2), SOURCE, ANY, "drop"),
+        ("relay-back", "2", key(2, 2, 1), SOURCE, ANY, "drop"),
+        ("relay-to-nobody", "2", key(2, 9, 1), SOURCE, ANY, "drop"),
         ("no-key", "2", 0, SOURCE, ANY, "drop"),
-        ("group-source", "2", key(2, 1, false), "03:00:00:00:05:01", ANY, "drop"),
+        ("group-source", "2", key(2, 1, 0), "03:00:00:00:05:01", ANY, "drop"),
         ("here", "LOCAL", 0, SOURCE, HERE, "drop"),
-        ("reserved", "2", key(2, 1, false), SOURCE, "01:80:c2:00:00:00", "drop"),
+        ("reserved", "2", key(2, 1, 0), SOURCE, "01:80:c2:00:00:00", "drop"),
     ];
     lines
         .map(|(name, port, key, source, destination, wanted)| format!("{name} {port} {key:#x} {source} {destination} {wanted}\n"))

@@ -71,7 +71,9 @@ const BAD: [(&str, &[&str]); 16] = [
     ),
     (
         "loop-without-protection",
-        &["services.meshimg.mesh.loopProtection is none, and this host has 2 links, which can close a loop: set it to rstp."],
+        &[
+            "services.meshimg.mesh.loopProtection is none without services.meshimg.mesh.rules, and this host has 2 links, which can close a loop: set it to rstp.",
+        ],
     ),
     (
         "iptables-rules-with-nftables",
@@ -216,11 +218,12 @@ fn the_examples_evaluate() {
             for line in tunnels.lines() {
                 let (port, interface) = line.split_once(" -- ").expect("port -- interface");
                 let (kind, rest) = interface.split_once(' ').expect("type and options");
-                let (remote, bfd) = rest.split_once(' ').expect("remote and BFD");
+                let (options, settings): (Vec<&str>, Vec<&str>) = rest.split(' ').partition(|word| word.starts_with("options:"));
+                let (options, settings) = (options.join(" "), settings.join(" "));
                 let (tunnel, port) = port.split_once(' ').expect("name and words");
                 let kind = kind.trim_start_matches("type=");
                 let ifupdown = format!(
-                    "ovs_tunnel_type {kind}\n    ovs_tunnel_options {remote}\n    ovs_extra set port {tunnel} {port} -- set interface {tunnel} {bfd}\n"
+                    "ovs_tunnel_type {kind}\n    ovs_tunnel_options {options}\n    ovs_extra set port {tunnel} {port} -- set interface {tunnel} {settings}\n"
                 );
                 assert!(files.contains(line) || files.contains(&ifupdown), "{name}/{}: {line}", host.name);
             }

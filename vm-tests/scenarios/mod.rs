@@ -4,6 +4,7 @@ mod api;
 mod boot;
 mod bootable;
 mod bundle;
+mod direct;
 mod faults;
 mod host_faults;
 mod images;
@@ -43,9 +44,10 @@ pub fn all() -> Vec<Trial> {
         faults::tests(),
         host_faults::tests(),
         boot::tests(),
+        direct::tests(),
         mixed::tests(),
         bootable::tests(),
-        faults::of_four_hosts(),
+        faults::of_five_hosts(),
         systemd::tests(),
         bootable::last(),
     ]

@@ -1,4 +1,4 @@
-//! `network: systemd`: the mesh without ifupdown, on two of four hosts.
+//! `network: systemd`: the mesh without ifupdown, on two of five hosts.
 
 use libtest_mimic::{Failed, Trial};
 use meshimg::lab::scenario::Fault;
@@ -39,7 +39,7 @@ docker inspect --format '{{.State.Pid}}' meshimg-probe";
 fn reload(session: &mut Session<'static>) -> Result<(), Failed> {
     let before = run(session, "host4", IDENTITY)?;
     let spoil =
-        "ovs-vsctl add-port br0 stray -- set interface stray type=gre options:remote_ip=192.0.2.99 -- set interface gre6 options:key=7
+        "ovs-vsctl add-port br0 stray -- set interface stray type=gre options:remote_ip=192.0.2.99 -- set interface gre7 options:key=7
 ip address add 172.17.99.1/18 dev docker0
 ip link set dev br0 nomaster";
     run(session, "host4", spoil)?;
@@ -52,7 +52,7 @@ ip link set dev br0 nomaster";
     let left = run(
         session,
         "host4",
-        "ovs-vsctl get interface gre6 options; ip -oneline address show dev docker0",
+        "ovs-vsctl get interface gre7 options; ip -oneline address show dev docker0",
     )?;
     if left.contains("key") || left.contains("172.17.99.1") {
         return Err(left.into());

@@ -109,16 +109,18 @@ impl Series {
     }
 }
 
-/// Causes each fault `repeat` times, waiting in between until the mesh is as planned. The root is frozen instead of killed: to the others
-/// it is as silent, and it need not boot each time. With `kill` it is killed at last, once, and not started again.
+/// Causes each fault `repeat` times, waiting in between until the mesh is as planned. The root, and another host, are frozen instead of killed: to the
+/// others they are as silent, and they need not boot each time. With `kill` the root is killed at last, once, and not started again.
 ///
 /// # Errors
 /// [`LabError`]; also [`LabError::NotMeasured`] when an outage has no end.
 pub fn measure(session: &mut Session<'_>, machines: &str, repeat: u32, kill: bool) -> Result<Outages, LabError> {
     type Run = fn(&mut Session<'_>, &mut Scenario) -> Result<(), LabError>;
-    let runs: [(&str, Run, u32); 3] = [
-        ("host-down", freeze, repeat),
+    let runs: [(&str, Run, u32); 5] = [
+        ("host-down", freeze_head, repeat),
+        ("host-down", freeze_another, repeat),
         ("link-down", links::link_down, repeat),
+        ("half-link", links::half_link, repeat),
         ("host-down", self::kill, u32::from(kill)),
     ];
     let mut outages = Outages {
@@ -169,14 +171,28 @@ fn bfd(plan: &Plan) -> Option<Bfd> {
 }
 
 /// Has the root stand still until the outage is over.
-fn freeze(session: &mut Session<'_>, scenario: &mut Scenario) -> Result<(), LabError> {
-    let root = session.plan.head().clone();
+fn freeze_head(session: &mut Session<'_>, scenario: &mut Scenario) -> Result<(), LabError> {
+    let head = session.plan.head().clone();
     scenario.what = format!("{} stands still", session.plan.head_as_subject());
-    let measured = hosts::silence(session, scenario, &root, Lab::pause);
-    session.lab.resume(root.as_str())?;
+    freeze(session, scenario, &head)
+}
+
+/// The same with the last host that is not the root: nothing between the others needs it, unless the tree leads through it.
+fn freeze_another(session: &mut Session<'_>, scenario: &mut Scenario) -> Result<(), LabError> {
+    let mut hosts = session.plan.hosts.iter().rev().map(|host| &host.name);
+    let Some(another) = hosts.find(|host| *host != session.plan.head()).cloned() else {
+        return Ok(());
+    };
+    scenario.what = format!("{another}, not the first, stands still");
+    freeze(session, scenario, &another)
+}
+
+fn freeze(session: &mut Session<'_>, scenario: &mut Scenario, host: &HostName) -> Result<(), LabError> {
+    let measured = hosts::silence(session, scenario, host, Lab::pause);
+    session.lab.resume(host.as_str())?;
     measured?;
-    if let Some(machine) = session.machine(&root) {
-        until(&format!("an answer of {root}"), ANSWER_DEADLINE, Duration::from_millis(500), || {
+    if let Some(machine) = session.machine(host) {
+        until(&format!("an answer of {host}"), ANSWER_DEADLINE, Duration::from_millis(500), || {
             match machine.run("true", ANSWER_DEADLINE) {
                 Ok(_) => Look::Ready(()),
                 Err(error) => {

@@ -13,8 +13,8 @@ use crate::spec::HostName;
 const RULES_HELP: &str = "on the host: `ovs-ofctl --no-stats dump-flows br0` and `ovs-ofctl dump-groups br0` have what the bridge forwards by; \
                           `systemctl reload-or-restart meshimg-mesh` puts the planned rules there, and `journalctl -u ovs-vswitchd` says \
                           why a start of it did not";
-const PAIRS_HELP: &str = "on the hosts: `ovs-appctl bfd/show`; a frame goes through another host only where the sender's own link to the \
-                          destination is dead, and is lost where that host's is dead too (docs/fabric.md)";
+const PAIRS_HELP: &str = "on the hosts: `ovs-appctl bfd/show`; a frame goes through another host where the sender's own link to the \
+                          destination is dead, through a second one where that host's is dead too, and no further (docs/fabric.md)";
 
 /// The rules of each host, what was learnt by them apart, and the pairs of hosts between which frames get through.
 pub fn direct(plan: &Plan, facts: &BTreeMap<HostName, Facts>) -> Vec<Verdict> {
@@ -117,9 +117,22 @@ fn reached(plan: &Plan, bridges: &BTreeMap<u32, &Bridge>, host: &HostPlan, path:
     } else {
         "it has no link of its own"
     };
-    match path.relays.iter().find(|relay| alive(host.number, **relay)) {
-        Some(relay) if alive((*relay).into(), path.to) => Reached::Relayed,
-        Some(relay) => Reached::No(format!("{own}, and that of host number {relay}, through which it sends, is dead")),
-        None => Reached::No(format!("{own}, and those to all relays are dead")),
+    let relay_of = |from: u32, relays: &[u16]| relays.iter().copied().find(|relay| alive(from, *relay));
+    let Some(relay) = relay_of(host.number, &path.relays) else {
+        return Reached::No(format!("{own}, and those to all relays are dead"));
+    };
+    if alive(relay.into(), path.to) {
+        return Reached::Relayed;
+    }
+    // The relay sends to one of its own, and that one to the destination or nowhere. Nobody sends back.
+    let planned = plan.hosts.iter().find(|host| host.number == u32::from(relay));
+    let its_path = planned.and_then(|host| host.mesh_bridge.paths.iter().find(|own| own.to == path.to));
+    let another = its_path.and_then(|path| relay_of(relay.into(), &path.relays));
+    match another.filter(|another| u32::from(*another) != host.number) {
+        Some(another) if alive(another.into(), path.to) => Reached::Relayed,
+        Some(another) => Reached::No(format!(
+            "{own}, and so are those of hosts number {relay} and {another}, through which frames would go"
+        )),
+        None => Reached::No(format!("{own}, and that of host number {relay}, through which it sends, is dead")),
     }
 }

@@ -267,10 +267,7 @@ fn scenario_lines(scenario: &Scenario, paint: Paint) -> String {
     let mut text = format!("  {word}  {:<14}  {}\n", scenario.label(), scenario.what);
     if let Some(outage) = &scenario.outage {
         let bound = if outage.at_least.is_some() { "at least " } else { "" };
-        let limit = scenario
-            .limit_seconds
-            .map(|limit| format!(" (limit {limit:.2} s)"))
-            .unwrap_or_default();
+        let limit = scenario.limit().map(|limit| format!(" ({limit})")).unwrap_or_default();
         let duplicates = match outage.duplicates {
             0 => String::new(),
             count => format!(", {count} duplicates"),

@@ -157,7 +157,9 @@ fn a_direct_fabric_needs_links_for_what_it_survives() {
         codes(&format!("version: 1\nname: demo\nmesh: {{fabric: direct, {keys}}}\nhosts:\n{list}"))
     };
     assert_eq!(with(12, "survive: 1"), Vec::<&str>::new());
-    assert_eq!(with(12, "survive: 2"), ["mesh::fragile"]);
+    assert_eq!(with(12, "survive: 2"), Vec::<&str>::new());
+    assert_eq!(with(12, "survive: 3"), ["mesh::fragile"]);
+    assert_eq!(with(12, "topology: sparse, survive: 2"), ["mesh::reach"]);
     for reached in ["topology: ring", "topology: hub, hubs: [host1, host2]", "topology: sparse"] {
         assert_eq!(with(5, &format!("{reached}, survive: 0")), Vec::<&str>::new(), "{reached}");
         assert_eq!(with(5, &format!("{reached}, survive: 1")), ["mesh::fragile"], "{reached}");

@@ -1,13 +1,13 @@
 //! Rules of the direct fabric: it has no tree to be set up, and cannot do without BFD.
 
 use super::{Rules, value_or};
-use crate::plan::direct::{Lack, weakest};
+use crate::plan::direct::{Lack, survived_by_full_mesh, weakest};
 use crate::spec::diagnostic::{Code, Diagnostic};
 use crate::spec::field::{Field, Placed};
 use crate::spec::node::Place;
 use crate::spec::raw::RawCluster;
 use crate::spec::scalar::OrNone;
-use crate::spec::types::{Fabric, Spec};
+use crate::spec::types::{Fabric, Spec, Topology};
 
 /// The fabric that the file says.
 pub(super) fn of(cluster: &RawCluster) -> Fabric {
@@ -45,31 +45,48 @@ pub(super) fn check_direct(rules: &mut Rules<'_>) {
 
 /// Reports a pair of hosts that `links` do not bring together as often as the file wants. `at` is where it says which links there are.
 pub(super) fn check_reach(rules: &mut Rules<'_>, spec: &Spec, links: &[[usize; 2]], at: Option<(String, Place)>) {
-    let survive = rules.cluster.mesh.then(|mesh| &mesh.survive).given();
-    if let Some(asked) = survive.filter(|_| spec.survive > 1) {
+    let Some((path, place)) = at else { return };
+    let weakest = weakest(spec.hosts.len(), links);
+    let pair = |[a, b]: [usize; 2]| format!("'{}' and '{}'", spec.hosts[a].name, spec.hosts[b].name);
+    if let Some((Lack::Reach, hosts)) = weakest {
         let message = format!(
-            "a direct fabric survives the loss of any hosts, but of one link between any two, and {} may fail",
+            "{} have no link, and no host has one to both: a direct fabric passes a frame on by hosts that have",
+            pair(hosts)
+        );
+        let help = "choose `topology: full`, or `fabric: spanning-tree`, or add links";
+        rules.report(Diagnostic::error(Code::MeshReach, &path, place, message, help));
+        return;
+    }
+    let survive = rules.cluster.mesh.then(|mesh| &mesh.survive).given();
+    let most = match spec.topology {
+        Topology::Full => survived_by_full_mesh(spec.hosts.len()).max(1),
+        _ => 1,
+    };
+    if let Some(asked) = survive.filter(|_| spec.survive > most) {
+        let links = if most == 1 { "one link" } else { "two links" };
+        let message = format!(
+            "a direct fabric of these links survives the loss of any hosts, but of {links} at once, and {} may fail",
             spec.survive
         );
-        let help = "say `survive: 1`, or choose `fabric: spanning-tree`";
+        let help = format!("say `survive: {most}`, or choose `fabric: spanning-tree`");
         let problem = asked.error(Code::MeshFragile, message, help);
         rules.report(problem);
         return;
     }
-    let (Some((lack, [a, b])), Some((path, place))) = (weakest(spec.hosts.len(), links), at) else {
-        return;
-    };
-    let pair = format!("'{}' and '{}'", spec.hosts[a].name, spec.hosts[b].name);
-    let message = match lack {
-        Lack::Reach => {
-            let message = format!("{pair} have no link, and no host has one to both: a direct fabric passes a frame on only once");
-            let help = "choose `topology: full`, or `fabric: spanning-tree`, or add links";
-            rules.report(Diagnostic::error(Code::MeshReach, &path, place, message, help));
-            return;
+    let message = match weakest {
+        Some((Lack::Link, hosts)) if spec.survive > 0 => {
+            format!(
+                "{} have no link: neither sees that a link of a host between them is dead, and 1 host or link may fail",
+                pair(hosts)
+            )
         }
-        _ if spec.survive == 0 => return,
-        Lack::Link => format!("{pair} have no link: neither sees that a link of a host between them is dead, and 1 host or link may fail"),
-        Lack::Relay => format!("no host has a link to both {pair}, to go through when theirs is dead, and 1 host or link may fail"),
+        Some((Lack::Relay, hosts)) if spec.survive > 0 => {
+            format!(
+                "no host has a link to both {}, to go through when theirs is dead, and 1 host or link may fail",
+                pair(hosts)
+            )
+        }
+        _ => return,
     };
     let help = "choose `topology: full`, or say `survive: 0`";
     let problem = match survive {

@@ -50,7 +50,7 @@ fn loop_free_compares_rules_and_groups() {
     );
     let without_any = red(|rules| *rules = RuleFacts::default());
     assert!(
-        without_any.len() == 1 && without_any[0].starts_with("host2: 18 rules are missing, among them: table=0,"),
+        without_any.len() == 1 && without_any[0].starts_with("host2: 20 rules are missing, among them: table=0,"),
         "{without_any:?}"
     );
     let changed = red(|rules| {

@@ -66,7 +66,7 @@ fn measured(scenario: &Scenario, outage: &Outage, id: &str) -> Markup {
         p {
             "Outage " strong { (bound) (seconds(outage.outage_seconds)) }
             @if let Some([from, to]) = &scenario.between { " from a container on " (from) " to one on " (to) }
-            @if let Some(limit) = scenario.limit_seconds { ", limit " (seconds(limit)) }
+            @if let Some(limit) = scenario.limit() { ", " (limit) }
             "; " (lost) " of " (count(usize::try_from(outage.sent).unwrap_or(usize::MAX), "ping")) " lost"
             @if outage.duplicates > 0 { ", " (outage.duplicates) " answered more than once" }
             "."
