@@ -2,6 +2,7 @@
 
 mod check;
 mod cloud_init;
+mod diff;
 mod folder;
 mod image;
 mod init;
@@ -42,7 +43,8 @@ Exit codes:
   3    the cluster.yaml, or another file that is asked about, is wrong
   4    a program is not installed; the message names the package
   5    an external program failed
-  6    a probe failed, an image has errors, or --check found a difference
+  6    a probe failed, an image has errors, or diff or --check found a
+       difference
   130  interrupted";
 
 /// One cluster.yaml to Docker hosts whose containers share one switch
@@ -94,6 +96,9 @@ enum Verb {
     Check(check::Arguments),
     /// Show every decision about the cluster
     Plan(plan::Arguments),
+    /// Say what changes on which host from one cluster.yaml to another
+    #[command(after_help = diff::EXAMPLES)]
+    Diff(diff::Arguments),
     /// Write each host's cloud-init data: user-data and a seed image
     #[command(after_help = cloud_init::EXAMPLES)]
     CloudInit(cloud_init::Arguments),
@@ -181,6 +186,7 @@ fn parse() -> Cli {
 fn run(verb: Verb, context: &Context) -> Result<ExitCode, Error> {
     let done = match verb {
         Verb::Lab(verb) => return lab::run(verb, context),
+        Verb::Diff(arguments) => return diff::run(&arguments, context),
         Verb::Init(arguments) => init::run(&arguments, context),
         Verb::Check(arguments) => check::run(&arguments, context),
         Verb::Plan(arguments) => plan::run(&arguments, context),

@@ -31,7 +31,7 @@ pub enum Exit {
     ToolMissing = 4,
     /// An external program failed.
     CommandFailed = 5,
-    /// A probe is red, an image has errors, or `--check` found a difference.
+    /// A probe is red, an image has errors, or `diff` or `--check` found a difference.
     ProbeFailed = 6,
     /// Ended by Ctrl-C: 128 + SIGINT, as shells have it.
     Interrupted = 130,
@@ -49,8 +49,18 @@ pub enum Error {
     /// The diagnostics are printed already.
     #[error("{file} has {}; correct the file, then: meshimg check {file}", found(*errors, *warnings))]
     Spec { file: String, errors: usize, warnings: usize },
+    /// The diagnostics are printed already; at least one is about the lock.
+    #[error("{lock} and {file} have {}; correct what is wrong, then: meshimg check {file}", found(*errors, *warnings))]
+    Lock {
+        file: String,
+        lock: String,
+        errors: usize,
+        warnings: usize,
+    },
     #[error("cannot read {file}: {source}; {}", read_advice(source))]
     Read { file: String, source: std::io::Error },
+    #[error("cannot read the lock {file}: {source}; it keeps what hosts were given: make it a file that you may read")]
+    ReadLock { file: String, source: std::io::Error },
     #[error("there is no host {name} in {file}; it has {known}")]
     UnknownHost { name: HostName, file: String, known: String },
     /// A message for a command line that clap can't see is wrong.
@@ -99,6 +109,8 @@ pub enum Error {
     NotWhole { runs: usize, seconds: u32 },
     #[error("cannot write to standard output: {0}")]
     Output(#[from] std::io::Error),
+    #[error(transparent)]
+    LockText(#[from] crate::spec::LockTextError),
     #[error("JSON: {0}")]
     Json(#[from] serde_json::Error),
 }
@@ -108,7 +120,9 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Spec { .. }
+            | Self::Lock { .. }
             | Self::Read { .. }
+            | Self::ReadLock { .. }
             | Self::Render(RenderError::TooLarge { .. } | RenderError::Nix { .. } | RenderError::NixOpenVSwitch { .. }) => Exit::File,
             Self::UnknownHost { .. } | Self::Usage(_) | Self::NotUp { .. } => Exit::Usage,
             Self::Exec(error) => exec_exit(error),
@@ -118,9 +132,14 @@ impl Error {
             Self::Lab(error) => lab_exit(error),
             Self::Bench(error) => bench_exit(error),
             Self::Interrupted | Self::Write(WriteError::Interrupted) => Exit::Interrupted,
-            Self::Seed(_) | Self::Supervisor(_) | Self::Plan(_) | Self::Render(_) | Self::Write(_) | Self::Output(_) | Self::Json(_) => {
-                Exit::Internal
-            }
+            Self::Seed(_)
+            | Self::Supervisor(_)
+            | Self::Plan(_)
+            | Self::Render(_)
+            | Self::Write(_)
+            | Self::Output(_)
+            | Self::LockText(_)
+            | Self::Json(_) => Exit::Internal,
         }
     }
 }

@@ -182,6 +182,16 @@ fn every_cause_has_its_exit_code() {
                     file: file(),
                     source: io::ErrorKind::NotFound.into(),
                 },
+                Error::Lock {
+                    file: file(),
+                    lock: file(),
+                    errors: 1,
+                    warnings: 0,
+                },
+                Error::ReadLock {
+                    file: file(),
+                    source: io::ErrorKind::IsADirectory.into(),
+                },
                 RenderError::TooLarge { host: host(), bytes: 1 }.into(),
                 ImageError::NotDebian.into(),
                 CheckError::Open {

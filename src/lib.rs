@@ -5,6 +5,7 @@
 //! ```
 
 pub mod cli;
+pub mod diff;
 pub mod error;
 pub mod exec;
 pub mod image;

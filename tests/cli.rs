@@ -6,6 +6,8 @@ mod artifacts;
 mod disk;
 #[path = "cli/folders.rs"]
 mod folders;
+#[path = "cli/growth.rs"]
+mod growth;
 #[path = "cli/help.rs"]
 mod help;
 #[path = "cli/lab_bench.rs"]

@@ -4,6 +4,8 @@
 mod broken;
 #[path = "hostile/corpus.rs"]
 mod corpus;
+#[path = "hostile/growth.rs"]
+mod growth;
 #[path = "hostile/inputs.rs"]
 mod inputs;
 #[path = "hostile/properties.rs"]

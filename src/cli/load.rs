@@ -1,15 +1,18 @@
 //! From a file name to a plan, with every diagnostic printed on the way.
 
-use std::io::Read;
-use std::path::Path;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
 
 use super::Context;
 use crate::error::Error;
 use crate::plan::{self, Plan};
-use crate::spec::{self, Diagnostic, HostName, Severity, Spec};
+use crate::spec::{self, Diagnostic, HostName, Severity, Source, Spec};
 
 /// The most that is read of a file, bytes: one more than the parser takes, so that it can say that the file is too large.
 const READ_MAX: u64 = spec::SIZE_MAX as u64 + 1;
+
+/// The same of a lock.
+const LOCK_READ_MAX: u64 = spec::LOCK_SIZE_MAX as u64 + 1;
 
 /// What a file says if it is right, what is wrong with it, and its bytes.
 pub struct Diagnosis {
@@ -17,36 +20,83 @@ pub struct Diagnosis {
     pub diagnostics: Vec<Diagnostic>,
     bytes: Vec<u8>,
     file: String,
+    /// Name and content of the lock beside it.
+    lock: Option<(String, Vec<u8>)>,
+}
+
+/// Where the lock of `file` is: cluster.lock.yaml beside cluster.yaml, other.lock.yaml beside other.yaml.
+pub fn lock_path(file: &Path) -> PathBuf {
+    file.with_extension("lock.yaml")
 }
 
 /// Reads and checks `file`; problems are printed to stderr.
 pub fn spec(file: &Path, context: &Context) -> Result<Spec, Error> {
-    let diagnosis = diagnose(file)?;
+    spec_with(file, &lock_path(file), context)
+}
+
+/// As [`spec`], with the lock at `lock` if there is one.
+pub fn spec_with(file: &Path, lock: &Path, context: &Context) -> Result<Spec, Error> {
+    let diagnosis = diagnose_with(file, lock)?;
     if !diagnosis.diagnostics.is_empty() {
-        let text = spec::render(&diagnosis.file, &diagnosis.bytes, &diagnosis.diagnostics, context.ui.color());
+        let lock = diagnosis.lock.as_ref().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+        let (file, bytes, problems) = (&diagnosis.file, &diagnosis.bytes, &diagnosis.diagnostics);
+        let text = spec::render_with_lock(file, bytes, lock, problems, context.ui.color());
         match diagnosis.is_fine(context.strict) {
             true => context.ui.line(&text),
             false => context.ui.diagnostics(&text),
         }
     }
+    if let Some((name, _)) = &diagnosis.lock {
+        context.ui.detail(&format!("{name}: hosts keep what they were given"));
+    }
     diagnosis.judge(context.strict)
 }
 
-/// A plan of `file`.
+/// A plan of `file`, and of the lock beside it. Where that does not know all hosts, or knows others, a line says so.
 pub fn plan(file: &Path, context: &Context) -> Result<Plan, Error> {
+    let plan = plan_alone(file, context)?;
+    let is_new = |growth: &plan::Growth| !growth.new.is_empty() || !growth.gone.is_empty();
+    if plan.growth.as_ref().is_some_and(is_new) {
+        context.ui.line(&format!(
+            "{} is not up to date; to keep what new hosts get: meshimg plan --lock {}",
+            lock_path(file).display(),
+            file.display()
+        ));
+    }
+    Ok(plan)
+}
+
+/// The same without that line, for those who say more of it.
+pub fn plan_alone(file: &Path, context: &Context) -> Result<Plan, Error> {
     Ok(plan::plan(&spec(file, context)?)?)
 }
 
-/// Reads and checks `file` without printing.
-pub fn diagnose(file: &Path) -> Result<Diagnosis, Error> {
-    let shown = file.display().to_string();
+/// The first bytes of `file`, `most` at most.
+fn read(file: &Path, most: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let read = std::fs::File::open(file).and_then(|opened| opened.take(READ_MAX).read_to_end(&mut bytes));
-    read.map_err(|source| Error::Read {
+    std::fs::File::open(file)?.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads and checks `file`, and the lock beside it, without printing.
+pub fn diagnose(file: &Path) -> Result<Diagnosis, Error> {
+    diagnose_with(file, &lock_path(file))
+}
+
+/// As [`diagnose`], with the lock at `lock` if there is one.
+fn diagnose_with(file: &Path, lock: &Path) -> Result<Diagnosis, Error> {
+    let shown = file.display().to_string();
+    let bytes = read(file, READ_MAX).map_err(|source| Error::Read {
         file: shown.clone(),
         source,
     })?;
-    let (spec, diagnostics) = match spec::load(&bytes) {
+    let name = lock.display().to_string();
+    let lock = match read(lock, LOCK_READ_MAX) {
+        Ok(bytes) => Some((name, bytes)),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(source) => return Err(Error::ReadLock { file: name, source }),
+    };
+    let (spec, diagnostics) = match spec::load_with_lock(&bytes, lock.as_ref().map(|(_, bytes)| bytes.as_slice())) {
         Ok((spec, warnings)) => (Some(spec), warnings),
         Err(problems) => (None, problems),
     };
@@ -55,6 +105,7 @@ pub fn diagnose(file: &Path) -> Result<Diagnosis, Error> {
         diagnostics,
         bytes,
         file: shown,
+        lock,
     })
 }
 
@@ -78,8 +129,15 @@ impl Diagnosis {
         let warnings = self.warnings();
         let errors = self.diagnostics.len() - warnings;
         let is_fine = self.is_fine(strict);
-        match self.spec {
-            Some(spec) if is_fine => Ok(spec),
+        let is_of_lock = self.diagnostics.iter().any(|diagnostic| diagnostic.source == Source::Lock);
+        match (self.spec, self.lock) {
+            (Some(spec), _) if is_fine => Ok(spec),
+            (_, Some((lock, _))) if is_of_lock => Err(Error::Lock {
+                file: self.file,
+                lock,
+                errors,
+                warnings,
+            }),
             _ => Err(Error::Spec {
                 file: self.file,
                 errors,

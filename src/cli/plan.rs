@@ -1,5 +1,7 @@
 //! `meshimg plan`.
 
+mod growth;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -10,7 +12,7 @@ use crate::error::Error;
 use crate::plan::spanning_tree;
 use crate::plan::{DirectFabric, FabricPlan, Figure, Plan, Proof, SpanningTree};
 use crate::render::{self, USER_DATA_MAX};
-use crate::spec::{ArchiveTrust, Bfd, HostName, LoopProtection, OpenVSwitchSource, Timers};
+use crate::spec::{ArchiveTrust, Bfd, HostName, LoopProtection, OpenVSwitchSource, Timers, lock_text};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -19,10 +21,23 @@ pub struct Arguments {
     /// Tables for people, or JSON for programs (its `version` changes when a field changes its meaning)
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    /// Write cluster.lock.yaml beside the file: numbers, link names, slices and bridge addresses, which all hosts keep from then on. Every
+    /// command reads it
+    #[arg(long)]
+    lock: bool,
 }
 
 pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
-    let plan = load::plan(&arguments.file, context)?;
+    let plan = match arguments.lock {
+        true => load::plan_alone(&arguments.file, context)?,
+        false => load::plan(&arguments.file, context)?,
+    };
+    if arguments.lock {
+        let path = load::lock_path(&arguments.file);
+        let written = render::write_over(&path, lock_text(&plan.lock)?.as_bytes())?;
+        let what = if written { "wrote" } else { "as it was:" };
+        context.ui.line(&format!("{what} {}", path.display()));
+    }
     let bytes = render::user_data_bytes(&plan)?;
     match arguments.format {
         Format::Json => output::print_json(&WithSizes {
@@ -68,13 +83,19 @@ fn text(plan: &Plan, user_data_bytes: &[usize]) -> String {
             plan.mtu.underlay,
             parts.join(", ")
         ),
-        format!(
-            "Subnet      {} in {} blocks: {} held back for the bridge addresses, room for {} hosts\n",
-            containers.subnet,
-            containers.blocks,
-            containers.held_back,
-            containers.blocks - containers.held_back
-        ),
+        match plan.growth {
+            None => format!(
+                "Subnet      {} in {} blocks: {} held back for the bridge addresses, room for {} hosts\n",
+                containers.subnet,
+                containers.blocks,
+                containers.held_back,
+                containers.blocks - containers.held_back
+            ),
+            Some(_) => format!(
+                "Subnet      {}: bridge addresses before {}, slices from there on, /{} where there is room\n",
+                containers.subnet, plan.lock.slices_from, plan.lock.slice_prefix_length
+            ),
+        },
         topology(plan),
         match &plan.fabric {
             FabricPlan::SpanningTree(tree) => tree_lines(plan, tree),
@@ -83,6 +104,7 @@ fn text(plan: &Plan, user_data_bytes: &[usize]) -> String {
         detection(plan),
         open_vswitch(plan),
         user_data(plan, user_data_bytes),
+        growth::lines(plan),
     ]
     .concat()
 }

@@ -57,6 +57,8 @@ pub fn plan() -> Plan {
         tunnel: Tunnel::Gre,
         hosts: hosts.iter().enumerate().map(|(index, name)| host(index, name, &links)).collect(),
         links: links.into(),
+        growth: None,
+        lock: crate::plan::plan(&crate::plan::tests::classic()).unwrap().lock,
     }
 }
 

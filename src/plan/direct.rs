@@ -1,6 +1,6 @@
 //! The direct fabric: numbers, keys, and through which hosts a frame may go when its direct link is dead.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{DirectFabric, Path};
 
@@ -58,36 +58,59 @@ pub fn key(origin: u16, destination: u16, relays: u8) -> u32 {
         | bit(relays > 1, KeyPart::RelayedAgain)
 }
 
-/// The number of the host at this place in the file; a validated file has no more than [`HOST_NUMBER_MAX`].
-pub(super) fn number(place: usize) -> u16 {
-    u16::try_from(place + 1).unwrap_or(u16::MAX)
+/// The number of a host as it stands in keys; a validated file and lock have none above [`HOST_NUMBER_MAX`].
+pub(super) fn number(number: u32) -> u16 {
+    u16::try_from(number).unwrap_or(u16::MAX)
 }
 
-/// The ways from host `own` to each other host, where `linked` are the numbers of the hosts that each is linked to.
-///
-/// Relays are taken in a circle from the host's own number on. So the relay of a host's relay is never that host again, which had to send to it for
-/// its own link is dead, where three others have a link to the destination; and hosts that miss the same one do not all load the same relay.
-pub(super) fn paths(own: u16, linked: &[BTreeSet<u16>]) -> Vec<Path> {
-    let hosts = number(linked.len().saturating_sub(1));
-    let others = (1..=hosts).filter(|to| *to != own);
-    let path = |to| Path {
-        to,
-        linked: peers(linked, own).any(|peer| peer == to),
-        relays: between(linked, own, to).take(FABRIC.relays).collect(),
-    };
-    others.map(path).collect()
+/// Who is linked to whom.
+pub(super) struct Ways {
+    /// Per number of a host those of the hosts that it is linked to.
+    linked: BTreeMap<u16, BTreeSet<u16>>,
 }
 
-fn peers(linked: &[BTreeSet<u16>], own: u16) -> impl Iterator<Item = u16> {
-    linked.get(usize::from(own) - 1).into_iter().flatten().copied()
-}
+impl Ways {
+    /// `links` join places of hosts, which have these `numbers`.
+    pub fn new(numbers: &[u16], links: &[[usize; 2]]) -> Self {
+        let mut linked: BTreeMap<u16, BTreeSet<u16>> = numbers.iter().map(|number| (*number, BTreeSet::new())).collect();
+        for ends in links {
+            let [a, b] = ends.map(|place| numbers[place]);
+            linked.entry(a).or_default().insert(b);
+            linked.entry(b).or_default().insert(a);
+        }
+        Self { linked }
+    }
 
-/// The hosts that have a link to both, in the order in which they serve as relays.
-fn between(linked: &[BTreeSet<u16>], own: u16, to: u16) -> impl Iterator<Item = u16> {
-    let circle = peers(linked, own)
-        .filter(move |peer| *peer > own)
-        .chain(peers(linked, own).filter(move |peer| *peer < own));
-    circle.filter(move |relay| linked.get(usize::from(*relay) - 1).is_some_and(|peers| peers.contains(&to)))
+    /// The ways from host `own` to each other host, by number.
+    ///
+    /// Relays are taken in a circle from the host's own number on. So the relay of a host's relay is never that host again, which had to send to it for
+    /// its own link is dead, where three others have a link to the destination; and hosts that miss the same one do not all load the same relay.
+    pub fn paths(&self, own: u16) -> Vec<Path> {
+        let others = self.linked.keys().copied().filter(|to| *to != own);
+        let path = |to| Path {
+            to,
+            linked: self.are_linked(own, to),
+            relays: self.between(own, to).take(FABRIC.relays).collect(),
+        };
+        others.map(path).collect()
+    }
+
+    fn peers(&self, own: u16) -> impl Iterator<Item = u16> {
+        self.linked.get(&own).into_iter().flatten().copied()
+    }
+
+    fn are_linked(&self, own: u16, to: u16) -> bool {
+        self.linked.get(&own).is_some_and(|peers| peers.contains(&to))
+    }
+
+    /// The hosts that have a link to both, in the order in which they serve as relays.
+    fn between(&self, own: u16, to: u16) -> impl Iterator<Item = u16> {
+        let circle = self
+            .peers(own)
+            .filter(move |peer| *peer > own)
+            .chain(self.peers(own).filter(move |peer| *peer < own));
+        circle.filter(move |relay| self.are_linked(*relay, to))
+    }
 }
 
 /// How many hosts or links, any, may be lost, and the others still reach each other, where each of `hosts` hosts is linked to each: a frame goes by its own
@@ -109,10 +132,12 @@ pub enum Lack {
 
 /// The pair of places of hosts that lacks most, the first of several; `None` where each pair has a link and a relay. `links` join places of `hosts` hosts.
 pub fn weakest(hosts: usize, links: &[[usize; 2]]) -> Option<(Lack, [usize; 2])> {
-    let linked = linked(hosts, links);
+    // What is lacking does not depend on numbers.
+    let numbers: Vec<u16> = (0..hosts).map(number_without_lock).collect();
+    let ways = Ways::new(&numbers, links);
     let lack = |a: usize, b: usize| {
-        let (from, to) = (number(a), number(b));
-        match (linked[a].contains(&to), between(&linked, from, to).next().is_some()) {
+        let (from, to) = (numbers[a], numbers[b]);
+        match (ways.are_linked(from, to), ways.between(from, to).next().is_some()) {
             (true, true) => None,
             (true, false) => Some(Lack::Relay),
             (false, true) => Some(Lack::Link),
@@ -123,20 +148,13 @@ pub fn weakest(hosts: usize, links: &[[usize; 2]]) -> Option<(Lack, [usize; 2])>
     pairs.filter_map(|[a, b]| Some((lack(a, b)?, [a, b]))).min()
 }
 
-/// Per host the numbers of those that `links` lead to.
-pub(super) fn linked(hosts: usize, links: &[[usize; 2]]) -> Vec<BTreeSet<u16>> {
-    let mut linked = vec![BTreeSet::new(); hosts];
-    for &[a, b] in links {
-        linked[a].insert(number(b));
-        linked[b].insert(number(a));
-    }
-    linked
+/// The number of the host at this place in the file.
+fn number_without_lock(place: usize) -> u16 {
+    u16::try_from(place + 1).unwrap_or(u16::MAX)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::plan::plan;
     use crate::plan::tests::cluster;
@@ -174,11 +192,9 @@ mod tests {
                     let own = host.number as u16;
                     assert_eq!(path.relays.len(), usize::from(hosts - 2).min(FABRIC.relays));
                     assert!(path.relays.iter().all(|relay| *relay != own && *relay != path.to));
-                    firsts.extend(
-                        path.relays
-                            .first()
-                            .map(|first| (*first, firsts.get(first).copied().unwrap_or_default() + 1)),
-                    );
+                    if let Some(first) = path.relays.first() {
+                        *firsts.entry(*first).or_default() += 1;
+                    }
                 }
             }
             assert!(
@@ -189,11 +205,11 @@ mod tests {
     }
 
     /// As groups would have it, of which each knows its own links alone: whether a frame gets from `from` to `to` with these links dead.
-    fn arrives(linked: &[BTreeSet<u16>], dead: &[[u16; 2]], from: u16, to: u16) -> bool {
-        let alive = |a: u16, b: u16| linked[usize::from(a) - 1].contains(&b) && !dead.contains(&[a.min(b), a.max(b)]);
+    fn arrives(ways: &Ways, dead: &[[u16; 2]], from: u16, to: u16) -> bool {
+        let alive = |a: u16, b: u16| ways.are_linked(a, b) && !dead.contains(&[a.min(b), a.max(b)]);
         let next = |at: u16| match alive(at, to) {
             true => Some(to),
-            false => between(linked, at, to).take(FABRIC.relays).find(|relay| alive(at, *relay)),
+            false => ways.between(at, to).take(FABRIC.relays).find(|relay| alive(at, *relay)),
         };
         let Some(first) = next(from) else { return false };
         let Some(second) = (if first == to { Some(to) } else { next(first) }) else {
@@ -208,15 +224,15 @@ mod tests {
     fn a_full_mesh_survives_what_it_is_said_to() {
         for hosts in 3..=7_u16 {
             let all: Vec<[usize; 2]> = (0..hosts.into()).flat_map(|a| (a + 1..hosts.into()).map(move |b| [a, b])).collect();
-            let linked = linked(hosts.into(), &all);
-            let links: Vec<[u16; 2]> = all.iter().map(|link| link.map(number)).collect();
+            let ways = Ways::new(&(1..=hosts).collect::<Vec<_>>(), &all);
+            let links: Vec<[u16; 2]> = all.iter().map(|link| link.map(number_without_lock)).collect();
             let cut = links.iter().map(|link| (None, vec![*link]));
             let killed = (1..=hosts).map(|host| (Some(host), links.iter().copied().filter(|link| link.contains(&host)).collect()));
             let faults: Vec<(Option<u16>, Vec<[u16; 2]>)> = cut.chain(killed).collect();
             let whole = |gone: &[Option<u16>], dead: &[[u16; 2]]| {
                 let left: Vec<u16> = (1..=hosts).filter(|host| !gone.contains(&Some(*host))).collect();
                 let mut pairs = left.iter().flat_map(|from| left.iter().map(move |to| (*from, *to)));
-                pairs.all(|(from, to)| from == to || arrives(&linked, dead, from, to))
+                pairs.all(|(from, to)| from == to || arrives(&ways, dead, from, to))
             };
             assert!(faults.iter().all(|(gone, dead)| whole(&[*gone], dead)), "{hosts}");
             let mut two = faults.iter().flat_map(|one| faults.iter().map(move |other| (one, other)));
@@ -236,13 +252,23 @@ mod tests {
         let hub: Vec<[usize; 2]> = (1..5).map(|host| [0, host]).collect();
         assert_eq!(weakest(5, &hub), Some((Lack::Link, [1, 2])));
         assert_eq!(
-            paths(2, &linked(5, &hub))[1],
+            Ways::new(&[1, 2, 3, 4, 5], &hub).paths(2)[1],
             Path {
                 to: 3,
                 linked: false,
                 relays: vec![1]
             }
         );
+    }
+
+    /// By a lock numbers have gaps, and are in no order.
+    #[test]
+    fn numbers_have_gaps() {
+        let all = [[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]];
+        let ways = Ways::new(&[7, 2000, 3, 40], &all);
+        let shown = |own| -> Vec<(u16, Vec<u16>)> { ways.paths(own).into_iter().map(|path| (path.to, path.relays)).collect() };
+        assert_eq!(shown(7), [(3, vec![40, 2000]), (40, vec![2000, 3]), (2000, vec![40, 3])]);
+        assert_eq!(shown(2000), [(3, vec![7, 40]), (7, vec![3, 40]), (40, vec![3, 7])]);
     }
 
     #[test]

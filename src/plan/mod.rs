@@ -1,9 +1,13 @@
 //! [`Spec`] to [`Plan`]: every decision, made once. Pure.
 
 pub mod address;
+pub mod allot;
 pub mod direct;
 pub mod graph;
 mod host;
+mod keep;
+mod lock;
+mod mend;
 mod mesh;
 mod mtu;
 mod sites;
@@ -14,14 +18,15 @@ mod types;
 
 use std::net::Ipv4Addr;
 
-use ipnet::Ipv4Net;
-
 pub use direct::HOST_NUMBER_MAX;
-pub use mesh::{DEFAULT_MAX_REVALIDATOR_MS, link_prefix};
+pub use keep::Anew;
+pub use mesh::{DEFAULT_MAX_REVALIDATOR_MS, LINK_NUMBER_MAX, link_prefix};
 pub use mtu::overhead;
 pub use topology::{Shape, shape};
 pub use types::*;
 
+#[cfg(test)]
+mod keep_tests;
 #[cfg(test)]
 mod shape_tests;
 #[cfg(test)]
@@ -36,6 +41,8 @@ pub enum PlanError {
     Cut(#[from] address::CutError),
     #[error("there is no slice for host number {0}")]
     NoSlice(u32),
+    #[error("beside what the lock keeps: {0}")]
+    Allot(#[from] allot::AllotError),
     #[error("a name that the plan made is illegal: {0}")]
     Name(#[from] InvalidName),
 }
@@ -45,37 +52,39 @@ pub enum PlanError {
 /// # Errors
 /// [`PlanError`], for specs that validation would have refused.
 pub fn plan(spec: &Spec) -> Result<Plan, PlanError> {
-    let hosts = u32::try_from(spec.hosts.len()).unwrap_or(u32::MAX);
-    let cut = address::cut(spec.subnet, spec.capacity, hosts, spec.first_address)?;
+    let lock::Given {
+        shares,
+        mut lock,
+        containers,
+        mut growth,
+    } = lock::give(spec)?;
     let tunnelled_over = spec.hosts.first().map_or(Ipv4Addr::UNSPECIFIED.into(), |host| host.address);
     let mtu = mtu::mtu(spec.underlay_mtu, spec.tunnel, spec.fabric, tunnelled_over);
     let shape = shape(spec);
-    let links = mesh::links(&spec.hosts, &shape.links, spec.tunnel)?;
-    let ports = ports(spec, &shape.links, &links);
+    let links = mesh::links(&spec.hosts, &shape.links, spec.tunnel, spec.lock.as_ref())?;
+    let numbers: Vec<u16> = shares.iter().map(|share| direct::number(share.number)).collect();
+    let ports = ports(spec, &numbers, &links);
     let has_tree = spec.fabric == Fabric::SpanningTree;
-    let linked = direct::linked(spec.hosts.len(), &shape.links);
+    let ways = direct::Ways::new(&numbers, &shape.links);
     let mut plans = Vec::with_capacity(spec.hosts.len());
-    for (((host, ports), (priority, mac)), (place, number)) in spec.hosts.iter().zip(ports).zip(&shape.identifiers).zip((0..).zip(1..)) {
+    for ((((host, ports), (priority, mac)), share), number) in
+        spec.hosts.iter().zip(ports).zip(&shape.identifiers).zip(&shares).zip(&numbers)
+    {
         let mesh_bridge = MeshBridge {
             name: host.mesh_bridge.clone(),
             mac: *mac,
             priority: has_tree.then_some(*priority),
             max_revalidator_ms: mesh::max_revalidator_ms(&ports),
-            paths: if has_tree {
-                Vec::new()
-            } else {
-                direct::paths(direct::number(place), &linked)
-            },
+            paths: if has_tree { Vec::new() } else { ways.paths(*number) },
             ports,
         };
-        plans.push(host_plan(spec, host, number, mesh_bridge, block(&cut, number)?, mtu.mesh)?);
+        plans.push(host_plan(spec, host, share, mesh_bridge, mtu.mesh)?);
     }
-    let containers = ContainerPlan {
-        subnet: spec.subnet,
-        blocks: cut.blocks,
-        held_back: cut.held_back,
-        capacity: spec.capacity,
-    };
+    lock::note(&mut lock, spec, &plans, &shape, &links);
+    let links: Vec<Link> = links.into_iter().map(|numbered| numbered.link).collect();
+    if let (Some(growth), Some(old)) = (&mut growth, &spec.lock) {
+        lock::note_links(growth, old, &lock, shape.anew);
+    }
     let fabric = match spec.fabric {
         Fabric::SpanningTree => FabricPlan::SpanningTree(spanning_tree::spanning_tree(spec, &shape)),
         Fabric::Direct => FabricPlan::Direct(direct::FABRIC),
@@ -91,31 +100,21 @@ pub fn plan(spec: &Spec) -> Result<Plan, PlanError> {
         tunnel: spec.tunnel,
         links,
         hosts: plans,
+        growth,
+        lock,
     })
 }
 
-/// Bridge address and slice of the host with this number.
-fn block(cut: &address::Cut, number: u32) -> Result<(Ipv4Addr, Ipv4Net), PlanError> {
-    cut.address(number).zip(cut.slice(number)).ok_or(PlanError::NoSlice(number))
-}
-
-fn host_plan(
-    spec: &Spec,
-    host: &HostSpec,
-    number: u32,
-    mesh_bridge: MeshBridge,
-    (address, slice): (Ipv4Addr, Ipv4Net),
-    mtu: u16,
-) -> Result<HostPlan, PlanError> {
+fn host_plan(spec: &Spec, host: &HostSpec, share: &allot::Share, mesh_bridge: MeshBridge, mtu: u16) -> Result<HostPlan, PlanError> {
     let container_bridge = ContainerBridge {
         name: host.container_bridge.clone(),
         mac: host::mac(&spec.name, &host.name, host.container_bridge.as_str()),
-        address: host.container_address.unwrap_or(address),
+        address: share.address,
         prefix_length: spec.subnet.prefix_len(),
-        slice: host.slice.unwrap_or(slice),
+        slice: share.slice,
     };
     Ok(HostPlan {
-        number,
+        number: share.number,
         name: host.name.clone(),
         address: host.address,
         os: host.os,
@@ -132,15 +131,16 @@ fn host_plan(
     })
 }
 
-/// The ends of `links` of each host, in the order of the links, which join these `pairs` of places.
-fn ports(spec: &Spec, pairs: &[[usize; 2]], links: &[Link]) -> Vec<Vec<TunnelPort>> {
+/// The ends of `links` of each host, in the order of the links; the hosts have these `numbers`.
+fn ports(spec: &Spec, numbers: &[u16], links: &[mesh::Numbered]) -> Vec<Vec<TunnelPort>> {
     let path_cost = match (spec.fabric, spec.loop_protection) {
         (Fabric::SpanningTree, LoopProtection::Rstp) => Some(mesh::RSTP_PATH_COST),
         (Fabric::SpanningTree, LoopProtection::Stp) => Some(mesh::STP_PATH_COST),
         (Fabric::Direct, _) => None,
     };
     let mut ports = vec![Vec::new(); spec.hosts.len()];
-    for (&[a, b], link) in pairs.iter().zip(links) {
+    for mesh::Numbered { places: [a, b], link, .. } in links {
+        let (a, b) = (*a, *b);
         for (own, peer) in [(a, b), (b, a)] {
             let (host, other) = (&spec.hosts[own], &spec.hosts[peer]);
             ports[own].push(TunnelPort {
@@ -149,7 +149,7 @@ fn ports(spec: &Spec, pairs: &[[usize; 2]], links: &[Link]) -> Vec<Vec<TunnelPor
                 kind: mesh::port_kind(spec.tunnel, other.address),
                 remote: other.address,
                 path_cost,
-                number: (spec.fabric == Fabric::Direct).then(|| direct::number(peer)),
+                number: (spec.fabric == Fabric::Direct).then(|| numbers[peer]),
                 bfd: host.bfd,
             });
         }

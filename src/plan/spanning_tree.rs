@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::{Shape, SpanningTree};
-use crate::spec::{HostName, LoopProtection, Spec, Timers};
+use crate::spec::{HostName, HostSpec, Lock, LoopProtection, Spec, Timers};
 
 /// Priorities of the bridges that the file gives none: the root, the one to take over, and all others. Multiples of 4096 (IEEE
 /// 802.1D-2004 9.2.5; its table 17-2 has 32768). 0 is left for the operator who wants to move the root by hand.
@@ -12,6 +12,9 @@ pub const ROOT_PRIORITY: u16 = 4096;
 pub const STAND_IN_PRIORITY: u16 = 8192;
 /// See [`ROOT_PRIORITY`].
 pub const OTHER_PRIORITY: u16 = 32_768;
+
+/// Between two priorities (802.1D-2004 9.2.5: the upper four of sixteen bits).
+const PRIORITY_STEP: u16 = 4096;
 
 /// Seconds between hellos (802.1D-2004 table 17-1). Open vSwitch's RSTP has no other: ovs-vswitchd.conf.db(5) knows no
 /// `rstp-hello-time`.
@@ -78,9 +81,18 @@ pub fn shortest_forward_delay(max_age: u8) -> u8 {
 /// The priority of every bridge, in the order of the hosts.
 ///
 /// What the file says holds. Where it names neither root nor stand-in and gives no host a low priority, the `preferred` hosts take the parts, and
-/// after them the first.
+/// after them the first; with a lock all keep the priorities they have, and new hosts take the parts that are vacant: so that no other host's files change.
 pub fn priorities(spec: &Spec, preferred: &[usize]) -> Vec<u16> {
+    let silent = spec.root.is_none() && spec.stand_in.is_none() && spec.hosts.iter().all(|host| host.priority.is_none());
+    if let (Some(lock), true) = (&spec.lock, silent) {
+        return kept_priorities(spec, lock);
+    }
     let mut claims: Vec<Option<u16>> = spec.hosts.iter().map(|host| host.priority).collect();
+    let number = |place: usize| {
+        let lock = spec.lock.as_ref()?;
+        // Hosts that the lock does not know come last.
+        Some(lock.hosts.get(&spec.hosts[place].name).map_or(u32::MAX, |host| host.number))
+    };
     let place_of = |name: &HostName| spec.hosts.iter().position(|host| host.name == *name);
     for (named, priority) in [(&spec.root, ROOT_PRIORITY), (&spec.stand_in, STAND_IN_PRIORITY)] {
         if let Some(place) = named.as_ref().and_then(place_of) {
@@ -90,16 +102,45 @@ pub fn priorities(spec: &Spec, preferred: &[usize]) -> Vec<u16> {
     for priority in [ROOT_PRIORITY, STAND_IN_PRIORITY] {
         let taken = claims.iter().flatten().filter(|claim| **claim <= priority).count();
         let wanted = if priority == ROOT_PRIORITY { 1 } else { 2 };
-        let mut free = preferred
-            .iter()
-            .copied()
-            .chain(0..claims.len())
+        let mut first: Vec<usize> = (0..claims.len()).collect();
+        first.sort_by_key(|place| (number(*place), *place));
+        // Who has the part keeps it.
+        let has = |place: &usize| {
+            let locked = spec.lock.as_ref().and_then(|lock| lock.hosts.get(&spec.hosts[*place].name));
+            locked.is_some_and(|locked| locked.priority == priority)
+        };
+        let keepers = first.iter().copied().filter(has);
+        let mut free = keepers
+            .chain(preferred.iter().copied())
+            .chain(first.iter().copied())
             .filter(|place| claims[*place].is_none());
         if let (true, Some(place)) = (taken < wanted, free.next()) {
             claims[place] = Some(priority);
         }
     }
     claims.into_iter().map(|claim| claim.unwrap_or(OTHER_PRIORITY)).collect()
+}
+
+/// The priorities of the lock, and for new hosts: that of the root if no host has one below [`OTHER_PRIORITY`], that of the stand-in if
+/// one has. After the root is gone the stand-in is the root as it is, and the next new host comes one step behind it.
+fn kept_priorities(spec: &Spec, lock: &Lock) -> Vec<u16> {
+    let known = |host: &HostSpec| lock.hosts.get(&host.name).map(|host| host.priority);
+    let mut low: Vec<u16> = spec
+        .hosts
+        .iter()
+        .filter_map(known)
+        .filter(|priority| *priority < OTHER_PRIORITY)
+        .collect();
+    let mut vacant = || {
+        let priority = match low[..] {
+            [] => ROOT_PRIORITY,
+            [only] => STAND_IN_PRIORITY.max(only.saturating_add(PRIORITY_STEP)),
+            _ => OTHER_PRIORITY,
+        };
+        low.push(priority);
+        priority.min(OTHER_PRIORITY)
+    };
+    spec.hosts.iter().map(|host| known(host).unwrap_or_else(&mut vacant)).collect()
 }
 
 /// Decides about the tree of `spec`, whose links have this shape.

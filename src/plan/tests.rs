@@ -44,6 +44,7 @@ pub fn cluster(addresses: &[&str]) -> Spec {
         timers: Timers::default(),
         root: None,
         stand_in: None,
+        lock: None,
     }
 }
 

@@ -1,14 +1,18 @@
 //! Which hosts are linked, and what that is good for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::graph::{Connectivity, Graph, after_failures, connectivity, depth_after_one, moore_diameter};
+use super::keep::{Anew, Ranks, kept};
 use super::sparse::{EFFORT, Sparse, sparse, steps_bound};
-use super::{Figure, MacAddress, Proof, TopologyPlan, host, sites, spanning_tree};
-use crate::spec::{HostName, LoopProtection, SiteName, Spec, Topology};
+use super::{Figure, MacAddress, Proof, TopologyPlan, host, keep, sites, spanning_tree};
+use crate::spec::{Fabric, HostName, LoopProtection, SiteName, Spec, Topology};
 
 /// Steps of the searches from each host, each of some nanoseconds.
 const SEARCH_EFFORT: usize = 50_000_000;
+
+/// The same for links that were kept: nothing is known of them by their making, and what can't be shown is planned anew. Some 4,000 hosts.
+const KEPT_EFFORT: usize = 300_000_000;
 
 /// The links of a cluster, and all that follows from them.
 #[derive(Debug, Clone)]
@@ -24,6 +28,8 @@ pub struct Shape {
     pub depth: Figure,
     /// Hosts that no links lead to from the first; empty if all are connected.
     pub cut_off: Vec<usize>,
+    /// Why the links of the lock are not kept; `None` where they are, or where there is no lock.
+    pub anew: Option<Anew>,
 }
 
 /// How deep a tree may be after failures where the planner chooses the links: what the file's max age reaches, else 20 links, which is RSTP's usual
@@ -36,28 +42,37 @@ fn depth_limit(spec: &Spec) -> u32 {
     }
 }
 
-/// The graph of `spec`.
-fn graph(spec: &Spec) -> Sparse {
+/// How deep a tree may be after failures at all: what the file's max age reaches, or the longest.
+fn depth_reached(spec: &Spec) -> u32 {
+    match (spec.loop_protection, spec.timers.max_age) {
+        (LoopProtection::Rstp, None) => spanning_tree::reach(LoopProtection::Rstp, *spanning_tree::MAX_AGE.end()),
+        _ => depth_limit(spec),
+    }
+}
+
+/// The graph of `spec` by rank, as the file alone has it.
+fn graph(spec: &Spec, ranks: &[usize]) -> Sparse {
     let hosts = spec.hosts.len();
     let plain = |links: Vec<[usize; 2]>, symmetric| Sparse {
         graph: Graph::new(hosts, links),
         symmetric,
         steps: None,
     };
-    let places: BTreeMap<&HostName, usize> = spec.hosts.iter().zip(0..).map(|(host, place)| (&host.name, place)).collect();
-    let place = |name: &HostName| places.get(name).copied();
+    let by_rank = || ranks.iter().map(|place| &spec.hosts[*place]).zip(0..);
+    let known: BTreeMap<&HostName, usize> = by_rank().map(|(host, rank)| (&host.name, rank)).collect();
+    let rank = |name: &HostName| known.get(name).copied();
     match &spec.topology {
         Topology::Full => plain((0..hosts).flat_map(|a| (a + 1..hosts).map(move |b| [a, b])).collect(), true),
         Topology::Ring => plain((0..hosts).map(|host| [host, (host + 1) % hosts]).collect(), true),
         Topology::Hub(names) => {
-            let hubs: Vec<usize> = names.iter().filter_map(place).collect();
+            let hubs: Vec<usize> = names.iter().filter_map(rank).collect();
             plain(hubs.iter().flat_map(|hub| (0..hosts).map(|host| [*hub, host])).collect(), false)
         }
-        Topology::Links(links) => plain(links.iter().filter_map(|[a, b]| Some([place(a)?, place(b)?])).collect(), false),
+        Topology::Links(links) => plain(links.iter().filter_map(|[a, b]| Some([rank(a)?, rank(b)?])).collect(), false),
         Topology::Sparse => {
             let mut of_site: BTreeMap<Option<&SiteName>, Vec<usize>> = BTreeMap::new();
-            for (place, host) in spec.hosts.iter().enumerate() {
-                of_site.entry(host.site.as_ref()).or_default().push(place);
+            for (host, rank) in by_rank() {
+                of_site.entry(host.site.as_ref()).or_default().push(rank);
             }
             let survive = spec.survive.max(1) as usize;
             match of_site.len() {
@@ -71,20 +86,69 @@ fn graph(spec: &Spec) -> Sparse {
     }
 }
 
-/// Decides about the links of `spec`, whose root and whose stand-in are where the tree is shortest unless the file says otherwise.
+/// Decides about the links of `spec`, whose root and whose stand-in are where the tree is shortest unless the file or a lock says otherwise.
 pub fn shape(spec: &Spec) -> Shape {
-    let made = graph(spec);
+    let ranks = Ranks::new(spec);
+    match kept(spec, &ranks) {
+        Ok(None) => shape_of(spec, &ranks, graph(spec, &ranks.places), SEARCH_EFFORT),
+        Ok(Some(links)) => {
+            let made = Sparse {
+                graph: Graph::new(spec.hosts.len(), links),
+                symmetric: false,
+                steps: None,
+            };
+            let made = as_planned(spec, &ranks, made);
+            let effort = if made.symmetric { SEARCH_EFFORT } else { KEPT_EFFORT };
+            let shape = shape_of(spec, &ranks, made, effort);
+            // Other rings are as deep.
+            let can_do_better = spec.fabric == Fabric::SpanningTree && matches!(spec.topology, Topology::Sparse);
+            if can_do_better && shape.depth.value > depth_reached(spec) {
+                return anew(spec, &ranks, Anew::TooDeep);
+            }
+            shape
+        }
+        Err(why) => anew(spec, &ranks, why),
+    }
+}
+
+fn anew(spec: &Spec, ranks: &Ranks<'_>, why: Anew) -> Shape {
+    Shape {
+        anew: Some(why),
+        ..shape_of(spec, ranks, graph(spec, &ranks.places), SEARCH_EFFORT)
+    }
+}
+
+/// `made`; where it is what would be planned without a lock, with all that is known of that.
+fn as_planned(spec: &Spec, ranks: &Ranks<'_>, made: Sparse) -> Sparse {
+    // To find a sparse graph takes a while, and it is another one where hosts have come or gone.
+    if matches!(spec.topology, Topology::Sparse) && !ranks.all_stay() {
+        return made;
+    }
+    let planned = graph(spec, &ranks.places);
+    let links = |graph: &Graph| -> BTreeSet<[usize; 2]> { graph.links().iter().map(|[a, b]| [*a.min(b), *a.max(b)]).collect() };
+    let is_same = planned.graph.links().len() == made.graph.links().len() && links(&planned.graph) == links(&made.graph);
+    if is_same { planned } else { made }
+}
+
+/// What follows from the links of `made`, whose hosts are ranks.
+fn shape_of(spec: &Spec, ranks: &Ranks<'_>, made: Sparse, effort: usize) -> Shape {
     let graph = &made.graph;
+    let place = |rank: usize| ranks.places[rank];
     let full = matches!(spec.topology, Topology::Full);
-    let preferred = if full { vec![0, 1] } else { roots(spec, graph, made.symmetric) };
+    let preferred = if full {
+        vec![0, 1]
+    } else {
+        roots(spec, ranks, graph, made.symmetric)
+    };
+    let preferred: Vec<usize> = preferred.into_iter().filter(|rank| *rank < graph.hosts()).map(place).collect();
     let macs = spec
         .hosts
         .iter()
         .map(|host| host::mac(&spec.name, &host.name, host.mesh_bridge.as_str()));
     let identifiers: Vec<(u16, MacAddress)> = spanning_tree::priorities(spec, &preferred).into_iter().zip(macs).collect();
     let mut order: Vec<usize> = (0..spec.hosts.len()).collect();
-    order.sort_by_key(|place| identifiers.get(*place).copied());
-    let (figures, depth) = figures(spec, &made, &order);
+    order.sort_by_key(|rank| identifiers.get(place(*rank)).copied());
+    let (figures, depth) = figures(spec, &made, &order, effort);
     let links = graph.links().iter().map(|[a, b]| [*a.min(b), *a.max(b)]);
     let links = match spec.topology {
         // Somebody else's order and direction.
@@ -96,22 +160,23 @@ pub fn shape(spec: &Spec) -> Shape {
         }
     };
     Shape {
-        cut_off: graph.parts().into_iter().skip(1).flatten().collect(),
-        links,
+        cut_off: graph.parts().into_iter().skip(1).flatten().map(place).collect(),
+        links: links.into_iter().map(|ends| ends.map(place)).collect(),
         figures,
         identifiers,
-        order,
+        order: order.into_iter().map(place).collect(),
         depth,
+        anew: None,
     }
 }
 
 /// The hosts to be the root and to take over: those with the shortest trees, the second when the first is gone; the first of several as good.
-fn roots(spec: &Spec, graph: &Graph, symmetric: bool) -> Vec<usize> {
-    let place_of = |name: &HostName| spec.hosts.iter().position(|host| host.name == *name);
+fn roots(spec: &Spec, ranks: &Ranks<'_>, graph: &Graph, symmetric: bool) -> Vec<usize> {
+    let rank_of = |name: &HostName| ranks.places.iter().position(|place| spec.hosts[*place].name == *name);
     let looks = graph.hosts().saturating_mul(graph.hosts() + 2 * graph.links().len()) <= SEARCH_EFFORT;
     let all = || 0..graph.hosts();
     let depth = |host: usize, gone: &[usize]| graph.eccentricity(host, gone).unwrap_or(u32::MAX);
-    let given = spec.root.as_ref().and_then(place_of);
+    let given = spec.root.as_ref().and_then(rank_of);
     let root = given.or_else(|| match (symmetric, looks) {
         (true, _) => Some(0),
         (false, true) => all().min_by_key(|host| depth(*host, &[])),
@@ -132,7 +197,7 @@ fn count(number: usize) -> u32 {
 }
 
 /// All figures, and the depth of the tree after failures.
-fn figures(spec: &Spec, made: &Sparse, order: &[usize]) -> (TopologyPlan, Figure) {
+fn figures(spec: &Spec, made: &Sparse, order: &[usize], effort: usize) -> (TopologyPlan, Figure) {
     let graph = &made.graph;
     let hosts = graph.hosts();
     let survive = spec.survive as usize;
@@ -162,11 +227,7 @@ fn figures(spec: &Spec, made: &Sparse, order: &[usize]) -> (TopologyPlan, Figure
             None if !survives => None,
             None => Some(moved().map_or_else(menger, |value| figure(value, false, Proof::MovedWays))),
         };
-        let one = || {
-            (survive == 1 && connected)
-                .then(|| depth_after_one(graph, order, SEARCH_EFFORT))
-                .flatten()
-        };
+        let one = || (survive == 1 && connected).then(|| depth_after_one(graph, order, effort)).flatten();
         let depth = match looked {
             Some(looked) if looked.exact || survive != 1 => figure(looked.depth, looked.exact, proof(looked.exact)),
             _ => match (one(), after) {
@@ -179,7 +240,7 @@ fn figures(spec: &Spec, made: &Sparse, order: &[usize]) -> (TopologyPlan, Figure
         (after, depth)
     };
     let plan = TopologyPlan {
-        kind: kind(&spec.topology),
+        kind: keep::kind(&spec.topology).word(),
         survive: spec.survive,
         least_links_per_host: count(least),
         most_links_per_host: count(most),
@@ -190,16 +251,6 @@ fn figures(spec: &Spec, made: &Sparse, order: &[usize]) -> (TopologyPlan, Figure
         connectivity,
     };
     (plan, depth)
-}
-
-fn kind(topology: &Topology) -> &'static str {
-    match topology {
-        Topology::Full => "full",
-        Topology::Ring => "ring",
-        Topology::Hub(_) => "hub",
-        Topology::Sparse => "sparse",
-        Topology::Links(_) => "links",
-    }
 }
 
 fn connectivity_of(made: &Sparse) -> Figure {

@@ -6,9 +6,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::Ipv4Net;
 use serde::Serialize;
 
+use super::Anew;
 use crate::spec::{
-    Api, ArchiveUrl, AuthorizedKey, Bfd, ClusterName, HostName, InterfaceName, LoopProtection, Network, OpenVSwitchSource, Os, PackageName,
-    Tunnel, UnderlayInterface, UserName,
+    Api, ArchiveUrl, AuthorizedKey, Bfd, ClusterName, HostName, InterfaceName, Lock, LoopProtection, Network, OpenVSwitchSource, Os,
+    PackageName, Tunnel, UnderlayInterface, UserName,
 };
 
 /// The format of the JSON; raised when a field changes its meaning or goes.
@@ -29,6 +30,44 @@ pub struct Plan {
     pub tunnel: Tunnel,
     pub links: Vec<Link>,
     pub hosts: Vec<HostPlan>,
+    /// What has come of a lock; nothing where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub growth: Option<Growth>,
+    /// What the hosts are to keep: the content of a cluster.lock.yaml. All that programs want to know of it is above.
+    #[serde(skip)]
+    pub lock: Lock,
+}
+
+/// How a plan differs from the lock that it was made with.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Growth {
+    /// Hosts that the lock does not know, in the order of the file.
+    pub new: Vec<HostName>,
+    /// Hosts of the lock that the file does not have, by name.
+    pub gone: Vec<HostName>,
+    /// Hosts that have a smaller slice than in the lock, so that new ones get one.
+    pub shrunk: Vec<Shrunk>,
+    /// New links between hosts that the lock knows, in place of ways that went over hosts that are gone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub links_added: Vec<[HostName; 2]>,
+    /// Links between hosts that stay which are there no more: most have a new host in their middle.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub links_removed: Vec<[HostName; 2]>,
+    /// Why the links of the lock were not kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub links_anew: Option<Anew>,
+}
+
+/// A slice that is smaller than it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Shrunk {
+    pub host: HostName,
+    pub from: Ipv4Net,
+    pub to: Ipv4Net,
+    /// The new hosts that have the rest.
+    pub given_to: Vec<HostName>,
 }
 
 impl Plan {
@@ -201,7 +240,7 @@ pub struct ContainerPlan {
     pub blocks: u32,
     /// Blocks at the start that hold the bridge addresses and are never handed out.
     pub held_back: u32,
-    /// How many hosts there is room for.
+    /// How many hosts there is room for; with a lock, what the file says.
     pub capacity: u32,
 }
 
@@ -218,7 +257,7 @@ pub struct Link {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct HostPlan {
-    /// Place in the file, from 1.
+    /// Place in the file, from 1; with a lock, what that says.
     pub number: u32,
     pub name: HostName,
     /// Address on the underlay.

@@ -21,4 +21,4 @@ pub use cloud_init::{RenderError, USER_DATA_MAX, cloud_init, user_data_bytes};
 pub use host_files::{HostFile, OF_IMAGES, RenderFilesError, host_files};
 pub use nixos::{MODULES, nixos};
 pub use seed::with_seeds;
-pub use write::{WriteError, differences, write, write_new};
+pub use write::{WriteError, differences, write, write_new, write_over};

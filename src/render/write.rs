@@ -151,6 +151,30 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<bool, WriteError> {
     }
 }
 
+/// Writes a single file in the place of what is there, whole or not at all; `false` if that was the same already.
+///
+/// # Errors
+/// [`WriteError::Write`], [`WriteError::Read`], and [`WriteError::NoFile`] where something else than a file is there.
+pub fn write_over(path: &Path, bytes: &[u8]) -> Result<bool, WriteError> {
+    let failed = |source| WriteError::Write {
+        path: path.to_owned(),
+        source,
+    };
+    let artifact = Artifact {
+        bytes: bytes.to_owned(),
+        secret: false,
+    };
+    if matches!(look(path, &artifact)?, Found::Same) {
+        return Ok(false);
+    }
+    // Through a symbolic link, as an editor would.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let file = temporary(parent.unwrap_or(Path::new(".")), &artifact).map_err(failed)?;
+    file.persist(&path).map_err(|error| failed(error.error))?;
+    Ok(true)
+}
+
 /// A temporary file in `parent` with the artifact's contents on disk; it vanishes when it is dropped.
 fn temporary(parent: &Path, artifact: &Artifact) -> io::Result<tempfile::TempPath> {
     let mode = if artifact.secret { 0o600 } else { 0o644 };

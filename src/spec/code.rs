@@ -147,6 +147,26 @@ codes! {
     OpenVSwitchSource = "open-vswitch::source",
     /// A host for whose release nothing is built.
     OpenVSwitchNotDebian = "open-vswitch::not-debian",
+    /// A lock in a format of another meshimg.
+    LockVersion = "lock::version",
+    /// A lock that nobody could have written, such as one with a number twice.
+    LockInconsistent = "lock::inconsistent",
+    /// The lock of another cluster.
+    LockCluster = "lock::cluster",
+    /// The lock was made for another subnet.
+    LockSubnet = "lock::subnet",
+    /// The lock counts bridge addresses from another one.
+    LockFirstAddress = "lock::first-address",
+    /// A host has another bridge address in the lock than in the file.
+    LockAddress = "lock::address",
+    /// A host has another slice in the lock than in the file.
+    LockSlice = "lock::slice",
+    /// A host has a number in the lock that is too high for the fabric of the file.
+    LockNumber = "lock::number",
+    /// A mesh that is full because it once was small.
+    LockTopology = "lock::topology",
+    /// A new host, and what the others keep leaves nothing for it.
+    LockNoRoom = "lock::no-room",
 }
 
 impl fmt::Display for Code {

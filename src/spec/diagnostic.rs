@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet};
 use serde::Serialize;
 
 pub use super::code::Code;
@@ -17,9 +17,28 @@ pub enum Severity {
     Warning,
 }
 
+/// Which of the two files a place is in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    #[default]
+    Cluster,
+    /// The cluster.lock.yaml beside it.
+    Lock,
+}
+
+impl Source {
+    fn is_cluster(&self) -> bool {
+        *self == Self::Cluster
+    }
+}
+
 /// Another place that belongs to a problem, such as the first of two equal names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Related {
+    /// Not in the JSON where it is the cluster.yaml.
+    #[serde(rename = "in", skip_serializing_if = "Source::is_cluster")]
+    pub source: Source,
     pub line: usize,
     pub column: usize,
     pub message: String,
@@ -32,6 +51,9 @@ pub struct Related {
 pub struct Diagnostic {
     pub code: Code,
     pub severity: Severity,
+    /// Not in the JSON where it is the cluster.yaml.
+    #[serde(rename = "in", skip_serializing_if = "Source::is_cluster")]
+    pub source: Source,
     /// The YAML path, `hosts[1].address`; list items count from 0. Empty for the file as a whole.
     pub path: String,
     /// From 1.
@@ -53,6 +75,7 @@ impl Diagnostic {
         Self {
             code,
             severity: Severity::Error,
+            source: Source::Cluster,
             path: path.to_owned(),
             line: place.line.max(1),
             column: place.column.max(1),
@@ -74,6 +97,7 @@ impl Diagnostic {
     /// Points at a second place.
     pub(crate) fn with_related(mut self, place: Place, message: impl Into<String>) -> Self {
         self.related.push(Related {
+            source: Source::Cluster,
             line: place.line.max(1),
             column: place.column.max(1),
             message: message.into(),
@@ -81,33 +105,48 @@ impl Diagnostic {
         });
         self
     }
+
+    /// The same about the lock, all its places too.
+    pub(crate) fn in_lock(mut self) -> Self {
+        self.source = Source::Lock;
+        self.related.iter_mut().for_each(|related| related.source = Source::Lock);
+        self
+    }
 }
 
 /// In the order of the file, without repetitions: one wrong value of the cluster is not told once per host.
 pub(crate) fn in_order(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    diagnostics.sort_by(|a, b| (a.place, &a.path, a.code, &a.message).cmp(&(b.place, &b.path, b.code, &b.message)));
-    diagnostics.dedup_by(|a, b| (a.place, &a.path, a.code) == (b.place, &b.path, b.code));
+    diagnostics.sort_by(|a, b| (a.source, a.place, &a.path, a.code, &a.message).cmp(&(b.source, b.place, &b.path, b.code, &b.message)));
+    diagnostics.dedup_by(|a, b| (a.source, a.place, &a.path, a.code) == (b.source, b.place, &b.path, b.code));
     diagnostics
 }
 
 /// Most problems that [`render`] shows: nobody reads more, and a file of nothing but mistakes has a hundred thousand.
 const RENDERED_MAX: usize = 100;
 
+/// Name and content of a cluster.lock.yaml.
+pub type LockText<'a> = (&'a str, &'a [u8]);
+
 /// Renders `diagnostics` about the file `file_name` with content `bytes` as rustc does, one blank line between them.
 ///
 /// Shows the first 100 and says how many more there are. `coloured` adds ANSI escapes. Ends in a newline unless there are no
 /// diagnostics.
 pub fn render(file_name: &str, bytes: &[u8], diagnostics: &[Diagnostic], coloured: bool) -> String {
-    // Of a file too large to read only the message is shown.
-    let text = match bytes.len() > super::parse::SIZE_MAX {
-        true => String::new(),
-        false => String::from_utf8_lossy(bytes).into_owned(),
-    };
+    render_with_lock(file_name, bytes, None, diagnostics, coloured)
+}
+
+/// As [`render`], where some may be about the lock beside that file.
+pub fn render_with_lock(file_name: &str, bytes: &[u8], lock: Option<LockText<'_>>, diagnostics: &[Diagnostic], coloured: bool) -> String {
+    let (lock_name, lock_bytes) = lock.unwrap_or_default();
+    let files = [
+        File::new(file_name, bytes, super::parse::SIZE_MAX),
+        File::new(lock_name, lock_bytes, super::parse::LOCK_SIZE_MAX),
+    ];
     let renderer = if coloured { Renderer::styled() } else { Renderer::plain() };
     let shown = diagnostics
         .iter()
         .take(RENDERED_MAX)
-        .map(|diagnostic| render_one(&renderer, file_name, &text, diagnostic));
+        .map(|diagnostic| render_one(&renderer, &files, diagnostic));
     let mut rendered = shown.collect::<Vec<_>>().join("\n");
     if diagnostics.len() > RENDERED_MAX {
         rendered.push_str(&format!("\n... and {} more\n", diagnostics.len() - RENDERED_MAX));
@@ -115,39 +154,72 @@ pub fn render(file_name: &str, bytes: &[u8], diagnostics: &[Diagnostic], coloure
     rendered
 }
 
-fn render_one(renderer: &Renderer, file_name: &str, text: &str, diagnostic: &Diagnostic) -> String {
+/// A file that diagnostics point into.
+struct File<'a> {
+    name: &'a str,
+    text: String,
+}
+
+impl<'a> File<'a> {
+    /// Of a file too large to read only the message is shown.
+    fn new(name: &'a str, bytes: &[u8], size_max: usize) -> Self {
+        let text = match bytes.len() > size_max {
+            true => String::new(),
+            false => String::from_utf8_lossy(bytes).into_owned(),
+        };
+        Self { name, text }
+    }
+
+    /// The lines of `marks`, with these marks.
+    fn snippet<'b>(&'b self, marks: Vec<(AnnotationKind, Place, &'b str)>) -> Snippet<'b, Annotation<'b>> {
+        let text = self.text.as_str();
+        let spans: Vec<_> = marks
+            .into_iter()
+            .map(|(kind, place, label)| (kind, clamp(text, place), label))
+            .collect();
+        // Only the lines in question, so that the time does not grow with the file for each diagnostic.
+        let first = spans.iter().map(|(_, span, _)| span.start).min().unwrap_or_default();
+        let last = spans.iter().map(|(_, span, _)| span.end).max().unwrap_or_default();
+        let start = text[..first].rfind('\n').map_or(0, |index| index + 1);
+        let end = text[last..].find('\n').map_or(text.len(), |index| last + index);
+        // Marks that turn what follows; annotate-snippets has a sign for the stronger ones. The sign is as long, so that places stay right.
+        let lines = text[start..end]
+            .replace(['\u{200e}', '\u{200f}'], "\u{fffd}")
+            .replace('\u{85}', "\u{b7}");
+        let mut snippet = Snippet::source(lines)
+            .path(self.name)
+            .line_start(text[..start].matches('\n').count() + 1);
+        for (kind, span, label) in spans {
+            snippet = snippet.annotation(kind.span(span.start - start..span.end - start).label(label));
+        }
+        snippet
+    }
+}
+
+fn render_one(renderer: &Renderer, files: &[File<'_>; 2], diagnostic: &Diagnostic) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let primary = clamp(text, diagnostic.place);
-    let related: Vec<_> = diagnostic
-        .related
-        .iter()
-        .map(|related| (clamp(text, related.place), &related.message))
-        .collect();
-    // Only the lines in question, so that the time does not grow with the file for each diagnostic.
-    let first = related.iter().map(|(span, _)| span.start).fold(primary.start, usize::min);
-    let last = related.iter().map(|(span, _)| span.end).fold(primary.end, usize::max);
-    let start = text[..first].rfind('\n').map_or(0, |index| index + 1);
-    let end = text[last..].find('\n').map_or(text.len(), |index| last + index);
-    let inside = |span: &Range<usize>| span.start - start..span.end - start;
     let path = harmless(&diagnostic.path);
-    // Marks that turn what follows; annotate-snippets has a sign for the stronger ones. The sign is as long, so that places stay right.
-    let lines = text[start..end]
-        .replace(['\u{200e}', '\u{200f}'], "\u{fffd}")
-        .replace('\u{85}', "\u{b7}");
-    let mut snippet = Snippet::source(lines)
-        .path(file_name)
-        .line_start(text[..start].matches('\n').count() + 1)
-        .annotation(AnnotationKind::Primary.span(inside(&primary)).label(path.as_str()));
-    for (span, message) in &related {
-        snippet = snippet.annotation(AnnotationKind::Context.span(inside(span)).label(message.as_str()));
-    }
-    let group = level
+    let related_in = |source: Source| {
+        let related = diagnostic.related.iter().filter(move |related| related.source == source);
+        related.map(|related| (AnnotationKind::Context, related.place, related.message.as_str()))
+    };
+    let primary = (AnnotationKind::Primary, diagnostic.place, path.as_str());
+    let marks = std::iter::once(primary).chain(related_in(diagnostic.source)).collect();
+    let mut group = level
         .primary_title(diagnostic.message.as_str())
         .id(diagnostic.code.as_str())
-        .element(snippet);
+        .element(files[diagnostic.source as usize].snippet(marks));
+    let other = match diagnostic.source {
+        Source::Cluster => Source::Lock,
+        Source::Lock => Source::Cluster,
+    };
+    let elsewhere: Vec<_> = related_in(other).collect();
+    if !elsewhere.is_empty() {
+        group = group.element(files[other as usize].snippet(elsewhere));
+    }
     renderer.render(&[group.element(Level::HELP.message(diagnostic.help.as_str()))]) + "\n"
 }
 

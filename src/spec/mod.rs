@@ -7,12 +7,14 @@ mod code;
 mod diagnostic;
 mod field;
 mod init;
+mod lock;
 pub mod names;
 mod nearest;
 mod node;
 mod parse;
 mod raw;
 mod raw_docker;
+mod raw_lock;
 mod raw_open_vswitch;
 mod raw_topology;
 mod reference;
@@ -22,14 +24,16 @@ mod types;
 mod validate;
 
 pub use code::Code;
-pub use diagnostic::{Diagnostic, Related, Severity, render, to_json};
+pub use diagnostic::{Diagnostic, LockText, Related, Severity, Source, render, render_with_lock, to_json};
 pub use init::init_text;
-pub use parse::{SIZE_MAX, parse};
+pub use lock::{LOCK_VERSION, Lock, LockTextError, LockedHost, LockedTopology, link_key, lock_text};
+pub use parse::{LOCK_SIZE_MAX, SIZE_MAX, parse};
 pub use raw::RawSpec;
+pub use raw_lock::{LockFile, parse_lock};
 pub use reference::reference_markdown;
 pub use schema::schema_json;
 pub use types::*;
-pub use validate::{load, validate};
+pub use validate::{load, load_with_lock, validate};
 
 #[cfg(test)]
 mod tests;

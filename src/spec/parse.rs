@@ -20,6 +20,36 @@ const NODES_MAX: usize = 100_000;
 /// Most values that aliases may repeat: enough for an anchor that every host refers to, far too few for a YAML bomb.
 const REPLAYED_EVENTS_MAX: usize = 20_000;
 
+/// How much of a file is read.
+pub(super) struct Limits {
+    /// Bytes.
+    size_max: usize,
+    /// Values.
+    nodes_max: usize,
+    /// What the file is, for messages: `a cluster.yaml`.
+    what: &'static str,
+    /// What helps against a file without a value.
+    empty_help: &'static str,
+}
+
+const CLUSTER_LIMITS: Limits = Limits {
+    size_max: SIZE_MAX,
+    nodes_max: NODES_MAX,
+    what: "a cluster.yaml",
+    empty_help: "`meshimg init` writes a cluster.yaml to start from",
+};
+
+/// The most bytes a cluster.lock.yaml may have: 16 MiB, more than a line for each of the links that meshimg plans.
+pub const LOCK_SIZE_MAX: usize = 16 * 1024 * 1024;
+
+/// A line of a link has six values, one of a host thirteen.
+pub(super) const LOCK_LIMITS: Limits = Limits {
+    size_max: LOCK_SIZE_MAX,
+    nodes_max: 1_000_000,
+    what: "a cluster.lock.yaml",
+    empty_help: "remove the file, and `meshimg plan --lock` writes it anew; or take it from version control",
+};
+
 /// Reads the file's content.
 ///
 /// The [`RawSpec`] may have problems of its own (unknown keys, wrong types); [`super::validate`] reports these with all others.
@@ -27,18 +57,7 @@ const REPLAYED_EVENTS_MAX: usize = 20_000;
 /// # Errors
 /// One diagnostic where there is no tree of values to look at: not YAML, not text, or too large.
 pub fn parse(bytes: &[u8]) -> Result<RawSpec, Vec<Diagnostic>> {
-    let (text, skipped) = text_of(bytes).map_err(|diagnostic| vec![*diagnostic])?;
-    let mut node = serde_yaml::from_str_with_options::<Node>(text, options()).map_err(|error| vec![refusal(text, skipped, &error)])?;
-    node.shift(skipped);
-    if node.value == Value::Null {
-        return Err(vec![Diagnostic::error(
-            Code::FileEmpty,
-            "",
-            Place::default(),
-            "the file says nothing",
-            "`meshimg init` writes a cluster.yaml to start from",
-        )]);
-    }
+    let node = parse_node(bytes, &CLUSTER_LIMITS)?;
     let mut problems = Vec::new();
     let mut raw = RawSpec::from_node(&node, "", &mut problems).unwrap_or_default();
     raw.problems = problems;
@@ -46,13 +65,34 @@ pub fn parse(bytes: &[u8]) -> Result<RawSpec, Vec<Diagnostic>> {
     Ok(raw)
 }
 
+/// Reads bytes as a tree of values.
+pub(super) fn parse_node(bytes: &[u8], limits: &Limits) -> Result<Node, Vec<Diagnostic>> {
+    let (text, skipped) = text_of(bytes, limits).map_err(|diagnostic| vec![*diagnostic])?;
+    let mut node =
+        serde_yaml::from_str_with_options::<Node>(text, options(limits)).map_err(|error| vec![refusal(text, skipped, &error)])?;
+    node.shift(skipped);
+    if node.value == Value::Null {
+        let message = "the file says nothing";
+        return Err(vec![Diagnostic::error(
+            Code::FileEmpty,
+            "",
+            Place::default(),
+            message,
+            limits.empty_help,
+        )]);
+    }
+    Ok(node)
+}
+
 /// The text without its byte order mark, and how many bytes that mark has.
-fn text_of(bytes: &[u8]) -> Result<(&str, usize), Box<Diagnostic>> {
+fn text_of<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(&'a str, usize), Box<Diagnostic>> {
     let problem = |code, place, message: String, help: &str| Box::new(Diagnostic::error(code, "", place, message, help));
-    if bytes.len() > SIZE_MAX {
+    if bytes.len() > limits.size_max {
         let message = format!(
-            "the file has {} bytes, more than the {SIZE_MAX} a cluster.yaml may have",
-            bytes.len()
+            "the file has {} bytes, more than the {} {} may have",
+            bytes.len(),
+            limits.size_max,
+            limits.what
         );
         return Err(problem(Code::FileTooLarge, Place::default(), message, "is it another file?"));
     }
@@ -82,7 +122,7 @@ fn text_of(bytes: &[u8]) -> Result<(&str, usize), Box<Diagnostic>> {
     Ok((text, whole.len() - text.len()))
 }
 
-fn options() -> Options {
+fn options(limits: &Limits) -> Options {
     let mut options = serde_yaml::options! {
         with_snippet: false,
         // `no` is a fine host name; YAML 1.2 knows only true and false.
@@ -96,9 +136,9 @@ fn options() -> Options {
     let mut budget = serde_yaml::Budget::default();
     budget.max_depth = DEPTH_MAX;
     // Left to max_depth, whose error says what it is.
-    budget.flow_nesting_limit = SIZE_MAX;
-    budget.max_nodes = NODES_MAX;
-    budget.max_events = NODES_MAX * 2;
+    budget.flow_nesting_limit = limits.size_max;
+    budget.max_nodes = limits.nodes_max;
+    budget.max_events = limits.nodes_max * 2;
     budget.max_documents = 2;
     budget.max_recorded_anchor_events = NODES_MAX;
     budget.max_recorded_anchor_bytes = SIZE_MAX;

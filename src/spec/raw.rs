@@ -43,7 +43,8 @@ raw_maps! {
         /// Name of the cluster. Part of file names and of the seed of every generated MAC address.
         #[schemars(extend("examples" = ["demo"]))]
         name: ClusterName,
-        /// The hosts, at least two. A host's number is its place in this list, from 1: moving a host changes its addresses.
+        /// The hosts, at least two. A host's number is its place in this list, from 1: moving a host changes its addresses, unless there is a
+        /// lock (docs/growth.md).
         #[schemars(extend("minItems" = 2, "examples" = [[{"name": "host1", "address": "192.0.2.1"}, {"name": "host2", "address": "192.0.2.2"}]]))]
         hosts: Vec<Field<RawHost>>,
         /// Operating system of the hosts.
@@ -190,7 +191,8 @@ raw_maps! {
         /// first address where the subnet is too small for that.
         #[schemars(extend("examples" = ["172.17.42.1"]))]
         first_address: Ipv4Addr,
-        /// How many hosts to cut slices for, ahead of time: raising it later changes the slices. Default: the number of hosts.
+        /// How many hosts to cut slices for, ahead of time: raising it later changes the slices. With a lock it has no effect. Default: the
+        /// number of hosts.
         #[schemars(range(min = 2), extend("examples" = [8]))]
         capacity: i64,
     }
@@ -225,7 +227,8 @@ raw_maps! {
         #[schemars(extend("default" = "gre", "examples" = ["vxlan"]))]
         tunnel: Tunnel,
         /// Which hosts are linked: `full`, each with each; `ring`, each with the next; `hub`, each with each of `hubs`; `sparse`, as few as
-        /// survive what `survive` says, with short ways; or the links themselves. Default: `full` for up to 8 hosts and with `fabric: direct`, else `sparse`.
+        /// survive what `survive` says, with short ways; or the links themselves. Default: `full` for up to 8 hosts and with `fabric: direct`, else `sparse`;
+        /// beside a lock a mesh stays full or sparse (docs/growth.md).
         #[schemars(extend("examples" = ["sparse", {"links": [["host1", "host2"], ["host2", "host3"]]}]))]
         topology: RawTopology,
         /// Names of the hosts that all others are linked to, and they with each other. Without it there is no topology `hub`, and with

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::diagnostic::{Code, Diagnostic};
 use super::field::{FromNode, shown, wrong_type};
+use super::lock::LockedTopology;
 use super::names;
 use super::nearest::nearest;
 use super::node::{Node, Value};
@@ -120,7 +121,16 @@ macro_rules! words {
     )*};
 }
 
-words!(Os, Network, Tunnel, TopologyWord, Fabric, LoopProtection, SourceKind);
+words!(
+    Os,
+    Network,
+    Tunnel,
+    TopologyWord,
+    LockedTopology,
+    Fabric,
+    LoopProtection,
+    SourceKind
+);
 
 fn word<T: DeserializeOwned + JsonSchema>(node: &Node, path: &str, problems: &mut Vec<Diagnostic>) -> Option<T> {
     let accepted = accepted_words::<T>();

@@ -11,6 +11,8 @@ use ipnet::Ipv4Net;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::lock::Lock;
+
 /// A string that breaks the rule of its type; the text says the rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -360,4 +362,7 @@ pub struct Spec {
     /// The host to be the root of the spanning tree, and the one to take over.
     pub root: Option<HostName>,
     pub stand_in: Option<HostName>,
+    /// What hosts were given before, and keep. It contradicts nothing above, and has room for every host.
+    #[serde(skip)]
+    pub lock: Option<Lock>,
 }

@@ -6,14 +6,18 @@ mod docker;
 mod fabric;
 mod hosts;
 mod interfaces;
+mod lock;
 mod mesh;
 mod open_vswitch;
 mod topology;
 mod underlay;
 
+pub(super) use topology::SURVIVE_MAX;
+
 use super::diagnostic::{Code, Diagnostic, Severity, in_order};
 use super::field::{Field, Placed};
 use super::raw::{RawCluster, RawHost, RawSpec};
+use super::raw_lock::{LockFile, parse_lock};
 use super::types::{Fabric, HostSpec, LoopProtection, Network, Os, Spec, Timers, Tunnel};
 
 /// What the rules look at, and what they found so far.
@@ -21,6 +25,7 @@ struct Rules<'a> {
     cluster: &'a RawCluster,
     /// Items of `hosts` that are maps, with their number from 1.
     hosts: Vec<Host<'a>>,
+    lock: Option<&'a LockFile>,
     addresses: underlay::Addresses,
     problems: Vec<Diagnostic>,
 }
@@ -59,7 +64,7 @@ fn value_or<T: Copy>(field: &Field<T>, default: T) -> T {
 }
 
 /// The value as a `T`, or `None` after the range was reported.
-fn in_range<T: TryFrom<i64>>(
+pub(super) fn in_range<T: TryFrom<i64>>(
     problems: &mut Vec<Diagnostic>,
     code: Code,
     field: &Placed<i64>,
@@ -83,6 +88,10 @@ fn in_range<T: TryFrom<i64>>(
 /// All problems in the order of the file, warnings included, if at least one is an error. Otherwise the warnings come with the
 /// [`Spec`].
 pub fn validate(raw: &RawSpec) -> Result<(Spec, Vec<Diagnostic>), Vec<Diagnostic>> {
+    judge(raw, None)
+}
+
+fn judge(raw: &RawSpec, lock: Option<&LockFile>) -> Result<(Spec, Vec<Diagnostic>), Vec<Diagnostic>> {
     let cluster = &raw.keys;
     let items = cluster.hosts.given().map_or(&[] as &[_], |hosts| &hosts.value);
     let readable = items.iter().zip(1..).filter_map(|(item, number)| {
@@ -98,6 +107,7 @@ pub fn validate(raw: &RawSpec) -> Result<(Spec, Vec<Diagnostic>), Vec<Diagnostic
         cluster,
         addresses: underlay::Addresses::new(addresses),
         hosts,
+        lock,
         problems: raw.problems.clone(),
     };
     let spec = build(&mut rules);
@@ -113,7 +123,26 @@ pub fn validate(raw: &RawSpec) -> Result<(Spec, Vec<Diagnostic>), Vec<Diagnostic
 /// # Errors
 /// All problems in the order of the file.
 pub fn load(bytes: &[u8]) -> Result<(Spec, Vec<Diagnostic>), Vec<Diagnostic>> {
-    super::parse::parse(bytes).and_then(|raw| validate(&raw))
+    load_with_lock(bytes, None)
+}
+
+/// As [`load`], with the content of the cluster.lock.yaml beside the file, if there is one.
+///
+/// # Errors
+/// All problems, those of the file and then those of the lock.
+pub fn load_with_lock(bytes: &[u8], lock: Option<&[u8]>) -> Result<(Spec, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let file = super::parse::parse(bytes);
+    match lock.map(parse_lock) {
+        None => judge(&file?, None),
+        Some(Ok(lock)) => judge(&file?, Some(&lock)),
+        Some(Err(problems)) => {
+            let about_file = match file.and_then(|raw| judge(&raw, None)) {
+                Ok((_, warnings)) => warnings,
+                Err(problems) => problems,
+            };
+            Err(in_order([about_file, problems].concat()))
+        }
+    }
 }
 
 /// Runs every rule; `None` if a value is missing, which is reported already.
@@ -212,6 +241,7 @@ fn build(rules: &mut Rules<'_>) -> Option<Spec> {
         timers: timers?,
         root: cluster.mesh.then(|mesh| &mesh.root).given().map(|host| host.value.clone()),
         stand_in: cluster.mesh.then(|mesh| &mesh.stand_in).given().map(|host| host.value.clone()),
+        lock: rules.lock.map(|file| file.lock.clone()),
     };
     if fabric == Fabric::SpanningTree {
         mesh::check_stand_in(rules, &spec);

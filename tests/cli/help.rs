@@ -6,6 +6,7 @@ const VERBS: &[&[&str]] = &[
     &["init"],
     &["check"],
     &["plan"],
+    &["diff"],
     &["cloud-init"],
     &["nixos"],
     &["image"],

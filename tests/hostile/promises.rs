@@ -207,7 +207,8 @@ fn the_paths_are_whole(plan: &Plan) {
     };
     for host in &plan.hosts {
         let others: Vec<u32> = plan.hosts.iter().map(|other| other.number).collect();
-        let others: Vec<u32> = others.into_iter().filter(|number| *number != host.number).collect();
+        let mut others: Vec<u32> = others.into_iter().filter(|number| *number != host.number).collect();
+        others.sort_unstable();
         let bridge = &host.mesh_bridge;
         let mut paths: Vec<u32> = bridge.paths.iter().map(|path| path.to.into()).collect();
         paths.sort_unstable();

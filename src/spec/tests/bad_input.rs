@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::spec::{Code, Diagnostic, Severity, load, render};
+use crate::spec::{Code, Diagnostic, Severity, load_with_lock, render_with_lock};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad-input")
@@ -11,6 +11,11 @@ fn folder() -> PathBuf {
 
 fn file_of(code: Code) -> String {
     format!("{}.yaml", code.as_str().replace("::", "-"))
+}
+
+/// The lock beside the file of a code, where there is one.
+fn lock_of(code: Code) -> Option<Vec<u8>> {
+    std::fs::read(folder().join(file_of(code).replace(".yaml", ".lock.yaml"))).ok()
 }
 
 /// The content of the file of a code; the one too large to keep is made here.
@@ -21,15 +26,15 @@ fn content(code: Code) -> Vec<u8> {
     }
 }
 
-fn problems(bytes: &[u8]) -> Vec<Diagnostic> {
-    load(bytes).map_or_else(|problems| problems, |(_, warnings)| warnings)
+fn problems(code: Code) -> Vec<Diagnostic> {
+    load_with_lock(&content(code), lock_of(code).as_deref()).map_or_else(|problems| problems, |(_, warnings)| warnings)
 }
 
 #[test]
 fn every_code_has_a_file_that_gives_it() {
     let mut failures = Vec::new();
     for &code in Code::ALL {
-        let found = problems(&content(code));
+        let found = problems(code);
         if !found.iter().any(|problem| problem.code == code) {
             failures.push(format!(
                 "{code}: found {:?}",
@@ -45,7 +50,7 @@ fn every_file_belongs_to_a_code() {
     let known: BTreeSet<String> = Code::ALL.iter().map(|code| file_of(*code)).collect();
     let entries = std::fs::read_dir(folder()).expect("the folder is there");
     let files = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name of UTF-8"));
-    let strangers: Vec<String> = files.filter(|name| !known.contains(name)).collect();
+    let strangers: Vec<String> = files.filter(|name| !known.contains(&name.replace(".lock.yaml", ".yaml"))).collect();
     assert!(strangers.is_empty(), "{strangers:?}");
 }
 
@@ -68,10 +73,9 @@ fn codes_are_unique_and_well_formed() {
 #[test]
 fn every_problem_says_where_and_what_helps() {
     for &code in Code::ALL {
-        let bytes = content(code);
-        let found = problems(&bytes);
+        let found = problems(code);
         assert_eq!(
-            load(&bytes).is_err(),
+            load_with_lock(&content(code), lock_of(code).as_deref()).is_err(),
             found.iter().any(|problem| problem.severity == Severity::Error),
             "{code}"
         );
@@ -93,10 +97,11 @@ fn rendered() {
     settings.set_snapshot_path(folder);
     let _guard = settings.bind_to_scope();
     for &code in Code::ALL {
-        let bytes = content(code);
+        let (bytes, lock) = (content(code), lock_of(code));
+        let lock = lock.as_deref().map(|bytes| ("cluster.lock.yaml", bytes));
         insta::assert_snapshot!(
             code.as_str().replace("::", "-"),
-            render("cluster.yaml", &bytes, &problems(&bytes), false)
+            render_with_lock("cluster.yaml", &bytes, lock, &problems(code), false)
         );
     }
 }

@@ -5,8 +5,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::{IpNet, Ipv4Net};
 
+use super::lock::{self, Shares};
 use super::{Host, Rules};
-use crate::plan::address::{Cut, CutError, DEFAULT_SUBNET, SLICE_PREFIX_LENGTH_MAX, cut};
+use crate::plan::address::{CutError, DEFAULT_SUBNET, SLICE_PREFIX_LENGTH_MAX, cut};
 use crate::spec::diagnostic::{Code, Diagnostic};
 use crate::spec::field::{Field, Placed};
 use crate::spec::scalar::Subnet;
@@ -44,8 +45,14 @@ pub(super) fn check(rules: &mut Rules<'_>) -> Option<Containers> {
     if first.is_broken() || rules.host_count() == 0 {
         return None;
     }
+    if let Some(file) = rules.lock {
+        if let Some(allotment) = lock::check(rules, file, subnet) {
+            check_hosts(rules, &Shares::Allotted(&file.lock, &allotment));
+        }
+        return Some(Containers { subnet, capacity });
+    }
     match cut(subnet, capacity, rules.host_count(), first.given().map(|first| first.value)) {
-        Ok(cut) => check_hosts(rules, &cut),
+        Ok(cut) => check_hosts(rules, &Shares::Cut(&cut)),
         Err(error) => rules.report(no_cut(rules, error)),
     }
     Some(Containers { subnet, capacity })
@@ -193,15 +200,15 @@ impl<T> Share<'_, T> {
     }
 }
 
-fn check_hosts(rules: &mut Rules<'_>, cut: &Cut) {
+fn check_hosts(rules: &mut Rules<'_>, shares: &Shares<'_>) {
     let mut addresses = Vec::new();
     let mut slices = Vec::new();
     for host in rules.hosts.clone() {
         let owner = Rules::name_of(host);
-        if let Some(share) = slice_of(rules, host, cut, &owner) {
+        if let Some(share) = slice_of(rules, host, shares, &owner) {
             slices.push(share);
         }
-        if let Some(share) = address_of(rules, host, cut, &owner) {
+        if let Some(share) = address_of(rules, host, shares, &owner) {
             addresses.push(share);
         }
     }
@@ -284,22 +291,22 @@ impl Nested {
     }
 }
 
-fn slice_of<'a>(rules: &mut Rules<'a>, host: Host<'a>, cut: &Cut, owner: &str) -> Option<Share<'a, Ipv4Net>> {
+fn slice_of<'a>(rules: &mut Rules<'a>, host: Host<'a>, shares: &Shares<'_>, owner: &str) -> Option<Share<'a, Ipv4Net>> {
     let owner = owner.to_owned();
     let field = match host.keys.containers.then(|containers| &containers.slice) {
         Field::Absent => {
-            let value = cut.slice(host.number)?;
+            let value = shares.slice(host.number)?;
             return Some(Share { owner, value, given: None });
         }
         Field::Broken => return None,
         Field::Given(field) => field,
     };
     let value = without_host_bits(rules, field);
-    if !cut.subnet.contains(&value) || value == cut.subnet {
-        let message = format!("the slice {value} is not a part of {}", cut.subnet);
+    if !shares.subnet().contains(&value) || value == shares.subnet() {
+        let message = format!("the slice {value} is not a part of {}", shares.subnet());
         let help = format!(
             "give a part of `containers.subnet`, such as {}",
-            cut.slice(host.number).unwrap_or(cut.subnet)
+            shares.slice(host.number).unwrap_or(shares.subnet())
         );
         rules.report(field.error(Code::ContainersSliceOutside, message, help));
         return None;
@@ -314,22 +321,22 @@ fn slice_of<'a>(rules: &mut Rules<'a>, host: Host<'a>, cut: &Cut, owner: &str) -
     Some(Share { owner, value, given })
 }
 
-fn address_of<'a>(rules: &mut Rules<'a>, host: Host<'a>, cut: &Cut, owner: &str) -> Option<Share<'a, Ipv4Addr>> {
+fn address_of<'a>(rules: &mut Rules<'a>, host: Host<'a>, shares: &Shares<'_>, owner: &str) -> Option<Share<'a, Ipv4Addr>> {
     let owner = owner.to_owned();
     let field = match host.keys.containers.then(|containers| &containers.address) {
         Field::Absent => {
-            let value = cut.address(host.number)?;
+            let value = shares.address(host.number)?;
             return Some(Share { owner, value, given: None });
         }
         Field::Broken => return None,
         Field::Given(field) => field,
     };
     let value = field.value;
-    if !cut.subnet.contains(&value) || value == cut.subnet.network() || value == cut.subnet.broadcast() {
-        let message = format!("{value} is no host address of {}", cut.subnet);
+    if !shares.subnet().contains(&value) || value == shares.subnet().network() || value == shares.subnet().broadcast() {
+        let message = format!("{value} is no host address of {}", shares.subnet());
         let help = format!(
             "give an address inside `containers.subnet`, such as {}",
-            cut.address(host.number).unwrap_or(cut.first_address)
+            shares.address(host.number).unwrap_or(shares.first_address())
         );
         rules.report(field.error(Code::ContainersAddressOutside, message, help));
         return None;

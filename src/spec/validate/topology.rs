@@ -17,7 +17,7 @@ use crate::spec::types::{Fabric, HostName, LoopProtection, Spec, Topology, Topol
 const FULL_HOSTS_MAX: u32 = 8;
 
 /// The most that `survive` takes: more fail together for reasons that links don't help against.
-const SURVIVE_MAX: i64 = 7;
+pub(in crate::spec) const SURVIVE_MAX: i64 = 7;
 
 /// Ports of a bridge that take part in STP (`STP_MAX_PORTS`, lib/stp.h of Open vSwitch) and in RSTP (`RSTP_MAX_PORTS`, lib/rstp.h).
 const STP_PORTS_MAX: u32 = 255;
@@ -44,8 +44,8 @@ pub(super) fn read(rules: &mut Rules<'_>) -> Option<(Topology, u32)> {
     }
     let word = match topology.given().map(|given| &given.value) {
         // A direct fabric passes a frame on only once.
-        None if rules.host_count() <= FULL_HOSTS_MAX || is_direct(rules) => Some(TopologyWord::Full),
-        None => Some(TopologyWord::Sparse),
+        None if is_direct(rules) => Some(TopologyWord::Full),
+        None => Some(super::lock::usual_topology(rules, FULL_HOSTS_MAX)),
         Some(RawTopology::Word(word)) => Some(*word),
         Some(RawTopology::Links(_)) => None,
     };
