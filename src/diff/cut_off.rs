@@ -4,23 +4,11 @@ use serde::Serialize;
 
 use super::services::{Action, Service};
 use super::{HostDifference, Kind};
-use crate::plan::{HostPlan, Plan};
+use crate::plan::{HostPlan, Plan, promise};
 use crate::spec::{HostName, LoopProtection};
-
-/// What `meshimg lab test` holds a mesh with RSTP and BFD to when a link or the root dies (docs/lab.md, link-down and host-down), seconds.
-const FAILOVER: f64 = 1.0;
-
-/// The same for a host that leaves the tree and joins it again (docs/lab.md, ovs-restart), seconds.
-const REJOIN: f64 = 3.0;
 
 /// A bridge that is made anew: a gap of a second (docs/host.md, `systemctl restart meshimg-mesh`).
 const REMADE: f64 = 1.0;
-
-/// Hosts up to which the failover of RSTP is held to [`FAILOVER`]: where three or more lose the root, nothing is promised (docs/lab.md).
-const SURVIVORS_MAX: usize = 2;
-
-/// What `meshimg lab test` allows a direct fabric on top of BFD's detection time (docs/lab.md).
-const DETECTION_SPARE_MS: u64 = 100;
 
 /// An upper bound, and where it is from.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -60,23 +48,14 @@ impl CutOff {
     }
 }
 
-/// How long the tree takes to find its way around what is gone. `root` is among that or not.
-fn failover(plan: &Plan, root: bool) -> CutOff {
-    let Some(tree) = plan.tree() else {
-        return detection(plan);
-    };
-    let has_bfd = plan
-        .hosts
-        .iter()
-        .flat_map(|host| &host.mesh_bridge.ports)
-        .all(|port| port.bfd.is_some());
-    let survivors = plan.hosts.len().saturating_sub(1);
-    if tree.protocol == LoopProtection::Rstp && has_bfd && (!root || survivors <= SURVIVORS_MAX) {
-        return CutOff::at_most(
-            FAILOVER,
-            "a link in use goes, and the tree has another: the limit of `lab test` (docs/lab.md)".to_owned(),
-        );
+/// What is promised of a fault, or else how long its timers may keep a tree waiting.
+fn promised(plan: &Plan, seconds: Option<f64>, why: &str) -> CutOff {
+    if let Some(seconds) = seconds {
+        return CutOff::at_most(seconds, format!("{why}: the limit of `lab test` (docs/lab.md)"));
     }
+    let Some(tree) = plan.tree() else {
+        return CutOff::for_good("nothing is promised");
+    };
     // What a bridge has heard is forgotten, and two states are passed (802.1D-2004 17.14, 802.1D-1998 8.10); the hello that starts it may
     // be late by its interval.
     let seconds = u32::from(tree.max_age) + 2 * u32::from(tree.forward_delay) + u32::from(tree.hello);
@@ -85,40 +64,35 @@ fn failover(plan: &Plan, root: bool) -> CutOff {
     CutOff::at_most(f64::from(seconds), why)
 }
 
-/// How long a direct fabric takes to find that a link is dead: the limit of `lab test` (docs/lab.md).
-fn detection(plan: &Plan) -> CutOff {
-    let ports = plan.hosts.iter().flat_map(|host| &host.mesh_bridge.ports);
-    let slowest = ports
-        .filter_map(|port| port.bfd)
-        .map(|bfd| u64::from(bfd.interval_ms) * u64::from(bfd.multiplier))
-        .max();
-    let seconds = (slowest.unwrap_or_default() + DETECTION_SPARE_MS) as f64 / 1000.0;
-    CutOff::at_most(
-        seconds,
-        "BFD finds the link dead, and frames go through another host: the limit of `lab test` (docs/lab.md)".to_owned(),
-    )
+/// How long the mesh takes to find its way around what is gone, the root of a tree perhaps.
+fn failover(plan: &Plan) -> CutOff {
+    let (seconds, why) = match plan.tree() {
+        None => (
+            promise::link_loss(plan),
+            "BFD finds the link dead, and frames go through another host",
+        ),
+        Some(_) => (
+            promise::root_loss(plan, plan.hosts.len().saturating_sub(1)),
+            "a link in use goes, and the tree has another",
+        ),
+    };
+    promised(plan, seconds, why)
 }
 
-/// How long a bridge that is new to the tree takes until it forwards.
+/// How long a bridge that is made anew takes until it forwards.
 fn rejoin(plan: &Plan) -> CutOff {
-    let Some(tree) = plan.tree() else {
-        let links = detection(plan);
-        let why = format!("a bridge is made anew (a second, docs/host.md); {}", links.why);
-        return CutOff {
-            seconds: links.seconds.map(|seconds| REMADE + seconds),
-            why,
-        };
-    };
-    match tree.protocol {
-        LoopProtection::Rstp => CutOff::at_most(
-            REMADE + REJOIN,
-            "a bridge is made anew (a second, docs/host.md) and joins the tree again (3 s, docs/lab.md, ovs-restart)".to_owned(),
+    let links = match plan.tree() {
+        None => promised(plan, promise::link_loss(plan), "BFD finds its links alive"),
+        // It is there again before anybody has missed it for max age.
+        Some(tree) if tree.protocol == LoopProtection::Stp => CutOff::at_most(
+            f64::from(2 * u32::from(tree.forward_delay) + u32::from(tree.hello)),
+            "its ports listen and learn: 2 x forward delay + hello".to_owned(),
         ),
-        LoopProtection::Stp => {
-            let seconds = 2 * u32::from(tree.forward_delay) + u32::from(tree.hello);
-            let why = "a bridge is made anew (a second, docs/host.md) and its ports listen and learn: 2 x forward delay + hello".to_owned();
-            CutOff::at_most(REMADE + f64::from(seconds), why)
-        }
+        Some(_) => promised(plan, promise::root_rejoin(plan), "it joins the tree again"),
+    };
+    CutOff {
+        seconds: links.seconds.map(|seconds| REMADE + seconds),
+        why: format!("a bridge is made anew (a second, docs/host.md); {}", links.why),
     }
 }
 
@@ -152,7 +126,7 @@ pub(super) fn own((old, then): (&Plan, &HostPlan), (new, now): (&Plan, &HostPlan
         let same = now.mesh_bridge.ports.iter().any(|later| later == port);
         peer_stays && !same
     });
-    if elsewhere { worst.or(failover(old, true)) } else { worst }
+    if elsewhere { worst.or(failover(old)) } else { worst }
 }
 
 /// Whether Docker keeps containers over a restart: it does where bridge, slice and MTU stay (docs.docker.com, Live restore).
@@ -182,7 +156,7 @@ pub(super) fn through_others(old: &Plan, new: &Plan, hosts: &mut [HostDifference
     let moves = root(new).filter(|later| root(old).is_some_and(|root| root != *later));
     for host in hosts.iter_mut().filter(|host| host.kind == Kind::Changed) {
         let other = interrupted.iter().find(|name| **name != host.host);
-        let mut through = failover(old, true);
+        let mut through = failover(old);
         through.why = match (other, &moves) {
             (Some(other), _) => format!("frames go through {other}: {}", through.why),
             (None, Some(root)) => format!("the root moves to {root}: {}", through.why),

@@ -242,6 +242,9 @@ fn reds(verdicts: &[Verdict]) -> usize {
 }
 
 #[cfg(test)]
+#[path = "report/json_tests.rs"]
+mod json_tests;
+#[cfg(test)]
 #[path = "report/limit_tests.rs"]
 mod limit_tests;
 #[cfg(test)]

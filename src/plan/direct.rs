@@ -122,7 +122,7 @@ pub fn survived_by_full_mesh(hosts: usize) -> u32 {
 /// What a pair of hosts lacks, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lack {
-    /// No link, and no host that both have a link to: a frame is passed on only once.
+    /// No link, and no host that both have a link to. A relay may have another way, and nobody counts on it.
     Reach,
     /// A link: the sender can't know whether a relay's link to the destination is dead.
     Link,
@@ -133,7 +133,7 @@ pub enum Lack {
 /// The pair of places of hosts that lacks most, the first of several; `None` where each pair has a link and a relay. `links` join places of `hosts` hosts.
 pub fn weakest(hosts: usize, links: &[[usize; 2]]) -> Option<(Lack, [usize; 2])> {
     // What is lacking does not depend on numbers.
-    let numbers: Vec<u16> = (0..hosts).map(number_without_lock).collect();
+    let numbers: Vec<u16> = (1..).take(hosts).map(number).collect();
     let ways = Ways::new(&numbers, links);
     let lack = |a: usize, b: usize| {
         let (from, to) = (numbers[a], numbers[b]);
@@ -146,11 +146,6 @@ pub fn weakest(hosts: usize, links: &[[usize; 2]]) -> Option<(Lack, [usize; 2])>
     };
     let pairs = (0..hosts).flat_map(|a| (a + 1..hosts).map(move |b| [a, b]));
     pairs.filter_map(|[a, b]| Some((lack(a, b)?, [a, b]))).min()
-}
-
-/// The number of the host at this place in the file.
-fn number_without_lock(place: usize) -> u16 {
-    u16::try_from(place + 1).unwrap_or(u16::MAX)
 }
 
 #[cfg(test)]
@@ -224,8 +219,9 @@ mod tests {
     fn a_full_mesh_survives_what_it_is_said_to() {
         for hosts in 3..=7_u16 {
             let all: Vec<[usize; 2]> = (0..hosts.into()).flat_map(|a| (a + 1..hosts.into()).map(move |b| [a, b])).collect();
-            let ways = Ways::new(&(1..=hosts).collect::<Vec<_>>(), &all);
-            let links: Vec<[u16; 2]> = all.iter().map(|link| link.map(number_without_lock)).collect();
+            let numbers: Vec<u16> = (1..=hosts).collect();
+            let ways = Ways::new(&numbers, &all);
+            let links: Vec<[u16; 2]> = all.iter().map(|link| link.map(|place| numbers[place])).collect();
             let cut = links.iter().map(|link| (None, vec![*link]));
             let killed = (1..=hosts).map(|host| (Some(host), links.iter().copied().filter(|link| link.contains(&host)).collect()));
             let faults: Vec<(Option<u16>, Vec<[u16; 2]>)> = cut.chain(killed).collect();

@@ -10,6 +10,7 @@ mod lock;
 mod mend;
 mod mesh;
 mod mtu;
+pub mod promise;
 mod sites;
 pub mod spanning_tree;
 pub mod sparse;

@@ -47,6 +47,22 @@ fn user_data_that_no_provider_takes_is_an_error() {
     assert!(bytes > USER_DATA_MAX, "{host} {bytes}");
 }
 
+/// docs/fabric.md says so.
+#[test]
+fn user_data_of_forty_hosts_with_a_direct_fabric_is_what_providers_take() {
+    let largest = |hosts| {
+        let mut spec = many(hosts);
+        spec.fabric = crate::spec::Fabric::Direct;
+        crate::render::user_data_bytes(&plan(&spec).unwrap())
+            .unwrap()
+            .into_iter()
+            .max()
+            .unwrap()
+    };
+    assert!(largest(40) <= USER_DATA_MAX, "{}", largest(40));
+    assert!(largest(45) > USER_DATA_MAX, "then docs/fabric.md has too low a figure");
+}
+
 #[test]
 fn too_many_keys_are_an_error_with_what_helps() {
     let mut spec = classic();

@@ -4,7 +4,7 @@ use libtest_mimic::{Failed, Trial};
 use meshimg::lab::scenario::outages::{Outages, measure};
 use meshimg::lab::scenario::{Fault, remake};
 use meshimg::lab::session::Session;
-use meshimg::plan::{Plan, plan};
+use meshimg::plan::{Plan, plan, promise};
 use meshimg::spec;
 
 use super::host_faults::cause;
@@ -42,21 +42,15 @@ fn take_its_place(session: &mut Session<'static>) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Seconds that pings may go unanswered where a link in use dies: BFD's 0.3 s, and what the pings are apart.
-const CUT_LIMIT: f64 = 0.4;
-
 fn outages(session: &mut Session<'static>) -> Result<(), Failed> {
     is_direct(session)?;
     let Outages { series, .. } = measure(session, "guests", 1, false)?;
+    let limit = promise::link_loss(session.plan).ok_or("nothing is promised")?;
     let mut complaints = Vec::new();
     for one in &series {
         let (seconds, lost) = (one.worst_seconds(), one.lost.iter().sum::<u64>());
         println!("{}: {seconds:.2} s, {lost} pings lost", one.what);
-        let fine = if one.fault == "host-down" {
-            lost == 0
-        } else {
-            seconds <= CUT_LIMIT
-        };
+        let fine = if one.fault == "host-down" { lost == 0 } else { seconds <= limit };
         if !fine {
             complaints.push(format!("{}: {seconds:.2} s without an answer, {lost} pings lost", one.what));
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::measure::{COMMAND_DEADLINE, container, containers, outage_of, promised_without_root, survivors, wait_until_steady};
+use super::measure::{COMMAND_DEADLINE, container, containers, outage_of, survivors, wait_until_steady};
 use super::tree::{SETTLE_DEADLINE, settled};
 use crate::exec::ExecError;
 use crate::lab::session::Session;
@@ -11,6 +11,7 @@ use crate::lab::{Lab, LabError};
 use crate::machine::Machine;
 use crate::machine::report::Scenario;
 use crate::machine::ssh::{self, SshMachine};
+use crate::plan::promise;
 use crate::spec::HostName;
 
 /// A host that is rebooted.
@@ -36,7 +37,7 @@ pub(super) fn silence(
         // Of two hosts one is left, and nobody to ping.
         return kill(&session.lab, victim.as_str());
     };
-    scenario.limit_seconds = promised_without_root(session.plan, survivors.len());
+    scenario.limit_seconds = promise::root_loss(session.plan, survivors.len());
     let containers = containers(session);
     outage_of(session, scenario, &containers, [from, to], |session| {
         kill(&session.lab, victim.as_str())

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::measure::{container, containers, outage_of, pass, promised, wait_until_steady};
+use super::measure::{container, containers, outage_of, pass, wait_until_steady};
 use super::tree::{InUse, SETTLE_DEADLINE, link_in_use, look, settled};
 use crate::lab::session::Session;
 use crate::lab::{Lab, LabError, LabStatus};
 use crate::machine::report::Scenario;
+use crate::plan::promise;
 use crate::spec::HostName;
 use crate::wait::{Look, until};
 
@@ -131,7 +132,7 @@ fn measured_cut(session: &mut Session<'_>, scenario: &mut Scenario, tried: &InUs
     let containers = containers(session);
     let before = session.lab.status()?;
     if tried.replaceable {
-        scenario.limit_seconds = promised(session.plan);
+        scenario.limit_seconds = promise::link_loss(session.plan);
     } else {
         scenario.what += "; the mesh has no other path, so it is healed before pings are answered again";
     }

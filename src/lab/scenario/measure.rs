@@ -12,18 +12,8 @@ use crate::machine::probe::container::{self, Containers, ProbeContainer};
 use crate::machine::report::Scenario;
 use crate::machine::ssh::SshMachine;
 use crate::plan::Plan;
-use crate::spec::{Bfd, HostName, LoopProtection};
+use crate::spec::HostName;
 use crate::wait::{Look, until};
-
-/// Longest outage that rapid spanning tree with BFD may cause among three hosts, seconds.
-const RSTP_LIMIT_SECONDS: f64 = 1.0;
-
-/// What a direct fabric may take beyond BFD's detection time, seconds: a bridge has to notice and to look at its flows anew.
-const DIRECT_SLACK_SECONDS: f64 = 0.1;
-
-/// With more that are left when the root dies, there is a cycle in which what was heard of it goes round until it is too old
-/// (Elmeleegy, Cox and Ng, INFOCOM 2006): seconds, which nobody promises.
-const WITHOUT_ROOT_MAX: usize = 2;
 
 /// How long pings may fail after a fault: spanning tree without BFD takes up to max age and twice the forward delay, 50 s.
 const LONGEST_OUTAGE: Duration = Duration::from_secs(180);
@@ -46,40 +36,6 @@ pub(super) fn containers(session: &Session<'_>) -> Containers {
 pub(super) fn survivors<'p>(plan: &'p Plan, victims: &[&HostName]) -> Vec<&'p HostName> {
     let names = plan.hosts.iter().map(|host| &host.name);
     names.filter(|name| !victims.contains(name)).collect()
-}
-
-/// The outage that is promised when a link dies, where one is.
-pub(super) fn promised(plan: &Plan) -> Option<f64> {
-    let mut ports = plan.hosts.iter().flat_map(|host| &host.mesh_bridge.ports);
-    let with_bfd = ports.all(|port| port.bfd.is_some());
-    match plan.tree() {
-        None => Some(detection_seconds(plan) + DIRECT_SLACK_SECONDS),
-        Some(tree) => (tree.protocol == LoopProtection::Rstp && with_bfd).then_some(RSTP_LIMIT_SECONDS),
-    }
-}
-
-/// The longest that any end of a link takes to find it dead.
-fn detection_seconds(plan: &Plan) -> f64 {
-    let ports = plan.hosts.iter().flat_map(|host| &host.mesh_bridge.ports);
-    let detection = |bfd: Bfd| f64::from(bfd.interval_ms) * f64::from(bfd.multiplier) / 1000.0;
-    ports.filter_map(|port| port.bfd.map(detection)).fold(0.0, f64::max)
-}
-
-/// The outage that is promised when a bridge on the path leaves the tree for a moment and joins it again. A proposal or agreement that is
-/// lost meanwhile is made good by the next hello (IEEE 802.1D-2004, 17.13). Without a tree no other host is on the path, and nothing is lost.
-pub(super) fn promised_rejoin(plan: &Plan) -> Option<f64> {
-    match plan.tree() {
-        None => Some(0.0),
-        Some(tree) => promised(plan).map(|seconds| seconds + f64::from(tree.hello)),
-    }
-}
-
-/// The outage that is promised when `left` hosts lose the root, where one is. Without a tree they lose nothing that they need.
-pub(super) fn promised_without_root(plan: &Plan, left: usize) -> Option<f64> {
-    if plan.tree().is_none() {
-        return Some(0.0);
-    }
-    promised(plan).filter(|_| left <= WITHOUT_ROOT_MAX)
 }
 
 /// Pings from the container on the first host of `between` to that on the second while `fault` is caused, until they are answered

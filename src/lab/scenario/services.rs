@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::measure::{machine, promised_rejoin, promised_without_root};
+use super::measure::machine;
 use super::steps::{COMEBACK_DEADLINE, Own, UNDERLAY_UNIT, UNTOUCHED_SECONDS, ask, not_happened, outages_around, own_outage, wait_for};
 use crate::lab::LabError;
 use crate::lab::session::Session;
 use crate::machine::Machine;
 use crate::machine::report::Scenario;
-use crate::plan::Plan;
+use crate::plan::{Plan, promise};
 use crate::spec::HostName;
 
 /// The process of ovs-vswitchd, if it answers.
@@ -61,7 +61,7 @@ fn open_vswitch(
 ) -> Result<(), LabError> {
     let root = session.plan.head().clone();
     scenario.what = format!("{what} on {}", session.plan.head_in_words());
-    scenario.limit_seconds = without_root_for_a_while(session.plan);
+    scenario.limit_seconds = through_another(session.plan, promise::root_rejoin(session.plan));
     let own = outages_around(session, scenario, &root, Own::Stay, |session| fault(machine(session, &root)?))?;
     let why = "BFD is ovs-vswitchd's work, so its peers take a host without it for dead until it is back";
     scenario.by_design = own_outage(&root, own.as_ref(), why);
@@ -71,13 +71,6 @@ fn open_vswitch(
 /// `limit`, where there are two hosts besides the victim: what it costs the victim's own containers depends on how fast it is.
 fn through_another(plan: &Plan, limit: Option<f64>) -> Option<f64> {
     limit.filter(|_| plan.hosts.len() > 2)
-}
-
-/// What is promised where the root leaves the tree and joins it again: with more hosts than two besides, which may have a cycle of links
-/// between them, as much as when they lose it for good, which is nothing.
-fn without_root_for_a_while(plan: &Plan) -> Option<f64> {
-    let is_promised = promised_without_root(plan, plan.hosts.len().saturating_sub(1)).is_some();
-    through_another(plan, promised_rejoin(plan)).filter(|_| is_promised)
 }
 
 /// `systemctl restart docker`. With `live-restore` in daemon.json the containers stay.

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::measure::{containers, outage_of, promised_without_root};
+use super::measure::{containers, outage_of};
 use super::tree::{SETTLE_DEADLINE, settled};
 use crate::lab::LabError;
 use crate::lab::session::Session;
 use crate::machine::probe::container::Containers;
 use crate::machine::probe::{self, Subject, Verdict};
 use crate::machine::report::Scenario;
-use crate::plan::Plan;
+use crate::plan::{Plan, promise};
 use crate::spec::HostName;
 use crate::wait::{Look, until};
 
@@ -94,7 +94,7 @@ pub(super) fn partition(session: &mut Session<'_>, scenario: &mut Scenario) -> R
     let containers = containers(session);
     match sides.inside() {
         Some(inside) => {
-            scenario.limit_seconds = promised_without_root(session.plan, sides.without.len());
+            scenario.limit_seconds = promise::root_loss(session.plan, sides.without.len());
             outage_of(session, scenario, &containers, inside, |session| sides.cut(session))?;
         }
         // One host a side: there are no two that stay connected.

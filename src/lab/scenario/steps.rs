@@ -19,7 +19,7 @@ pub(super) const UNDERLAY_UNIT: &str =
 
 /// Longest outage where nothing on the path is touched, seconds. It would be none but for an emulated processor that is busy with what
 /// the fault has it do: BFD takes a host for dead that says nothing for 0.3 s, and then the host leaves the tree and joins it again
-/// ([`super::measure::promised_rejoin`], with the hello time of 2 s).
+/// ([`crate::plan::promise::root_rejoin`], with the hello time of 2 s).
 pub(super) const UNTOUCHED_SECONDS: f64 = 3.0;
 
 /// How long a daemon may take to be there again: its own time limits are 60 s (cloud-init/openvswitch-daemon.conf).

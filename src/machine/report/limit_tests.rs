@@ -1,21 +1,16 @@
+//! When an outage is too long.
+
 use super::*;
-use crate::machine::outage::Timeline;
 use crate::machine::probe::{Probe, Subject};
 
 fn scenario(limit_seconds: Option<f64>, received: u64, outage_seconds: f64) -> Scenario {
     Scenario {
         outage: Some(Outage {
-            sent: 200,
             received,
-            duplicates: 0,
-            longest_gap_seconds: outage_seconds + 0.05,
-            outage_seconds,
-            at_least: None,
-            timeline: Timeline::default(),
+            ..tests::outage(outage_seconds)
         }),
         limit_seconds,
-        verdicts: vec![Verdict::green(Probe::LoopFree, Subject::Cluster, "fine")],
-        ..Scenario::new("host-down")
+        ..tests::scenario(vec![Verdict::green(Probe::LoopFree, Subject::Cluster, "fine")])
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) fn check_reach(rules: &mut Rules<'_>, spec: &Spec, links: &[[usize; 2
     let pair = |[a, b]: [usize; 2]| format!("'{}' and '{}'", spec.hosts[a].name, spec.hosts[b].name);
     if let Some((Lack::Reach, hosts)) = weakest {
         let message = format!(
-            "{} have no link, and no host has one to both: a direct fabric passes a frame on by hosts that have",
+            "{} have no link, and no host has one to both, which a direct fabric would pass frames on by",
             pair(hosts)
         );
         let help = "choose `topology: full`, or `fabric: spanning-tree`, or add links";
