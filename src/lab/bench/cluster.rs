@@ -44,7 +44,7 @@ mod tests {
     fn clusters_of_all_sizes_are_fine() {
         for fabric in [FabricKind::Rstp, FabricKind::Stp, FabricKind::Direct] {
             for (hosts, sparse) in [(2, false), (4, false), (16, true), (50, true), (super::super::HOSTS_MAX, true)] {
-                // A full mesh of more than about 90 hosts is more than user-data takes, which is no matter here.
+                // A full mesh of many hosts is more than user-data takes, which is no matter here.
                 let text = cluster_yaml(hosts, fabric);
                 let (spec, _) = spec::load(text.as_bytes()).unwrap_or_else(|problems| panic!("{hosts} {fabric:?}: {problems:?}"));
                 let plan = plan(&spec).unwrap();
