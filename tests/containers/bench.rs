@@ -23,6 +23,7 @@ pub fn tests() -> Vec<Trial> {
         whole("bench::debian-13", Release::Debian13),
         Trial::test("bench::cut-off", a_mesh_that_is_cut_off_is_found),
         Trial::test("bench::interrupted", || leaves_nothing("INT")),
+        Trial::test("bench::interrupted-later", what_was_measured_is_printed),
         Trial::test("bench::killed", || leaves_nothing("KILL")),
     ]
 }
@@ -105,6 +106,23 @@ fn leaves_nothing(signal: &str) -> Result<(), Failed> {
     )?;
     let wanted = if signal == "INT" { "ended 130\n" } else { "ended 137\n" };
     match ended.stdout.as_str() == wanted {
+        true => Ok(()),
+        false => Err(format!("status {}: {} {}", ended.status, ended.stdout, ended.stderr).into()),
+    }
+}
+
+/// An interruption takes the case that it comes upon, and nothing from those before.
+fn what_was_measured_is_printed() -> Result<(), Failed> {
+    let ended = ran(
+        Release::Debian13,
+        "env --default-signal=INT /in/meshimg lab bench --hosts 2,16 --fabric direct --format json 2>/tmp/said & bench=$!
+        until grep -q '^16 hosts' /tmp/said; do kill -0 $bench; done
+        kill -INT $bench
+        wait $bench && s=0 || s=$?
+        printf '\nleft: %s' "$s"",
+    )?;
+    let runs = runs(&ended)?;
+    match ended.stdout.ends_with("\nleft: 130") && runs.len() == 1 && runs[0]["outages"]["pairs"].is_u64() {
         true => Ok(()),
         false => Err(format!("status {}: {} {}", ended.status, ended.stdout, ended.stderr).into()),
     }

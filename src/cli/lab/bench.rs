@@ -87,19 +87,31 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
         open_vswitch,
         cases: Vec::new(),
     };
-    let mut failed = None;
+    let (mut failed, mut stopped) = (None, None);
     for bed in &beds {
-        let case = case_of(bed, arguments.repeat, context)?;
+        let case;
+        (case, stopped) = case_of(bed, arguments.repeat, context);
         let of_case = case.failed.as_ref().map(|said| BenchError::Case {
             case: table::name(&case.conditions),
             said: said.clone(),
         });
         failed = failed.or(of_case);
-        found.cases.push(case);
+        if stopped.is_none() || !case.runs.is_empty() {
+            found.cases.push(case);
+        }
+        if stopped.is_some() {
+            break;
+        }
     }
-    match arguments.format {
-        Format::Text => output::print(&table::text(&found))?,
-        Format::Json => output::print_json(&found)?,
+    // What was measured before an interruption took its time, and is not lost.
+    if stopped.is_none() || !found.cases.is_empty() {
+        match arguments.format {
+            Format::Text => output::print(&table::text(&found))?,
+            Format::Json => output::print_json(&found)?,
+        }
+    }
+    if let Some(error) = stopped {
+        return Err(error);
     }
     let broken = found.cases.iter().flat_map(|case| &case.runs).filter(|run| !run.is_whole()).count();
     match (failed, broken) {
@@ -112,8 +124,8 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     }
 }
 
-/// All runs of one case. One that this machine cannot do takes nothing from those that it can.
-fn case_of(bed: &Bed, repeat: u32, context: &Context) -> Result<Case, Error> {
+/// All runs of one case, and what ended them before they were done. One that this machine cannot do takes nothing from those that it can.
+fn case_of(bed: &Bed, repeat: u32, context: &Context) -> (Case, Option<Error>) {
     let mut case = Case {
         conditions: bed.conditions.clone(),
         runs: Vec::new(),
@@ -133,10 +145,10 @@ fn case_of(bed: &Bed, repeat: u32, context: &Context) -> Result<Case, Error> {
                 case.failed = Some(said);
                 break;
             }
-            Err(other) => return Err(other.into()),
+            Err(other) => return (case, Some(other.into())),
         }
     }
-    Ok(case)
+    (case, None)
 }
 
 /// All that is to be run; what is wrong with one of them is said before anything starts.
