@@ -4,6 +4,8 @@
 mod artifacts;
 #[path = "golden/interfaces.rs"]
 mod interfaces;
+#[path = "golden/rules.rs"]
+mod rules;
 #[path = "golden/scripts.rs"]
 mod scripts;
 #[path = "golden/setup.rs"]
