@@ -64,6 +64,11 @@ pub enum Verb {
         #[arg(last = true)]
         command: Vec<String>,
     },
+    /// Print the hosts as a part of a ssh_config(5), for scp and the like
+    SshConfig {
+        /// The cluster.yaml
+        file: PathBuf,
+    },
     /// Print the serial console of a host
     Logs {
         /// The cluster.yaml
@@ -150,6 +155,16 @@ pub fn run(verb: Verb, context: &Context) -> Result<ExitCode, Error> {
         Verb::Ssh { file, host, command } => {
             let status = attach(&file, Some(&host), context)?.ssh(host.as_str(), &command)?;
             return Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)));
+        }
+        Verb::SshConfig { file } => {
+            let plan = load::plan(&file, context)?;
+            let lab = attach(&file, None, context)?;
+            let mut text = String::new();
+            for host in &plan.hosts {
+                let names = format!("{} {}", host.name, host.address);
+                text += &lab.ssh_target(host.name.as_str())?.config(&names);
+            }
+            output::print(&text)?;
         }
         Verb::Logs { file, host } => {
             let path = attach(&file, Some(&host), context)?.serial_log(host.as_str())?;

@@ -19,6 +19,7 @@ const VERBS: &[&[&str]] = &[
     &["lab", "up"],
     &["lab", "status"],
     &["lab", "ssh"],
+    &["lab", "ssh-config"],
     &["lab", "logs"],
     &["lab", "kill"],
     &["lab", "start"],
