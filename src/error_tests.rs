@@ -113,6 +113,20 @@ fn the_numbers_stay() {
     assert_eq!(numbers.map(|exit| exit as u8), [0, 1, 2, 3, 4, 5, 6, 130]);
 }
 
+/// Of commands that reach hosts by ssh.
+#[test]
+fn exits_of_hosts_by_ssh() {
+    use crate::remote::RemoteError;
+    let cases: Vec<(Exit, Error)> = vec![
+        (Exit::ToolMissing, RemoteError::Exec(missing()).into()),
+        (Exit::Interrupted, RemoteError::Exec(interrupted()).into()),
+        (Exit::Internal, RemoteError::Folder(full()).into()),
+    ];
+    for (exit, error) in cases {
+        assert_eq!(error.exit(), exit, "{error}");
+    }
+}
+
 #[test]
 fn every_cause_has_its_exit_code() {
     let file = || "cluster.yaml".to_owned();

@@ -15,6 +15,8 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+pub use test::ReportFormat;
+
 use super::stock::{Stock, flavor};
 use super::{Context, Format, host_name, load, outages, output};
 use crate::error::Error;

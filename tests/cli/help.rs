@@ -32,6 +32,8 @@ const VERBS: &[&[&str]] = &[
     &["lab", "probe"],
     &["lab", "test"],
     &["lab", "bench"],
+    &["verify"],
+    &["status"],
     &["schema"],
     &["completions"],
 ];
