@@ -1,5 +1,6 @@
 //! The command line. Each verb stops somewhere on the pipeline; each has a file of its own in `cli/`.
 
+mod apply;
 mod check;
 mod cloud_init;
 mod diff;
@@ -124,6 +125,9 @@ enum Verb {
     /// Show how hosts and links stand, by ssh
     #[command(after_help = status::EXAMPLES)]
     Status(status::Arguments),
+    /// Bring hosts that run to what the plan says, by ssh
+    #[command(after_help = apply::EXAMPLES)]
+    Apply(apply::Arguments),
     /// Print the JSON Schema of cluster.yaml, which editors use
     Schema,
     /// Print the completion script of a shell
@@ -199,6 +203,7 @@ fn run(verb: Verb, context: &Context) -> Result<ExitCode, Error> {
         Verb::Diff(arguments) => return diff::run(&arguments, context),
         Verb::Status(arguments) => return status::run(&arguments, context),
         Verb::Verify(arguments) => verify::run(&arguments, context),
+        Verb::Apply(arguments) => apply::run(&arguments, context),
         Verb::Init(arguments) => init::run(&arguments, context),
         Verb::Check(arguments) => check::run(&arguments, context),
         Verb::Plan(arguments) => plan::run(&arguments, context),

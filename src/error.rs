@@ -12,6 +12,7 @@ use crate::lab::bench::BenchError;
 use crate::lab::control::ControlError;
 use crate::lab::state::StateError;
 use crate::remote::RemoteError;
+use crate::remote::apply::ApplyError;
 use crate::render::{RenderError, WriteError};
 use crate::spec::HostName;
 use crate::wait::WaitError;
@@ -106,6 +107,8 @@ pub enum Error {
     #[error(transparent)]
     Remote(#[from] RemoteError),
     #[error(transparent)]
+    Apply(#[from] ApplyError),
+    #[error(transparent)]
     Bench(#[from] BenchError),
     /// The table is printed already.
     #[error("the mesh was not whole again within {seconds} s in {}", counted(*runs, "run"))]
@@ -134,6 +137,7 @@ impl Error {
             Self::Check(error) => check_exit(error),
             Self::Lab(error) => lab_exit(error),
             Self::Remote(error) => remote_exit(error),
+            Self::Apply(error) => apply_exit(error),
             Self::Bench(error) => bench_exit(error),
             Self::Interrupted | Self::Write(WriteError::Interrupted) => Exit::Interrupted,
             Self::Seed(_)
@@ -245,6 +249,15 @@ fn remote_exit(error: &RemoteError) -> Exit {
     match error {
         RemoteError::Exec(error) => exec_exit(error),
         RemoteError::Folder(_) => Exit::Internal,
+    }
+}
+
+fn apply_exit(error: &ApplyError) -> Exit {
+    match error {
+        ApplyError::Refused { .. } => Exit::File,
+        ApplyError::NotAsked { .. } | ApplyError::TakenBack { .. } | ApplyError::NotConfirmed { .. } => Exit::CommandFailed,
+        ApplyError::Links { .. } => Exit::ProbeFailed,
+        ApplyError::Interrupted { .. } => Exit::Interrupted,
     }
 }
 

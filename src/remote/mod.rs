@@ -4,6 +4,7 @@
 //! Plan --Remote::connect--> Machines --verify / status--> Report / Status
 //! ```
 
+pub mod apply;
 mod session;
 pub mod status;
 pub mod verify;

@@ -34,6 +34,7 @@ const VERBS: &[&[&str]] = &[
     &["lab", "bench"],
     &["verify"],
     &["status"],
+    &["apply"],
     &["schema"],
     &["completions"],
 ];

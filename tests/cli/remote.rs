@@ -118,6 +118,22 @@ fn what_cannot_be_is_said_before_a_host_is_asked() {
     assert!(!place.path("scripts.192.0.2.1").exists());
 }
 
+/// Where one host cannot be asked nothing is changed on any, and nothing is left to be guessed.
+#[test]
+fn apply_needs_an_answer_of_every_host() {
+    let place = place(REFUSED);
+    let (status, stdout, stderr) = parts(&output(&place, &["apply", "cluster.yaml", "--yes"]));
+    assert_eq!((status, stdout.as_str()), (Some(5), ""), "{stderr}");
+    let last = stderr.lines().last().unwrap_or_default();
+    assert_eq!(
+        last,
+        "Host key verification failed.; nothing was changed on any host. To leave it out, name the others: --host"
+    );
+    for number in 1..=3 {
+        assert!(!place.read(&format!("scripts.192.0.2.{number}")).contains("meshimg-undo"));
+    }
+}
+
 /// Ctrl-C in the middle of it: what was started on the hosts is removed all the same, and nothing is reported that nobody has looked at.
 #[test]
 fn an_interrupted_verify_cleans_up() {
