@@ -1,5 +1,6 @@
 //! The command line. Each verb stops somewhere on the pipeline; each has a file of its own in `cli/`.
 
+mod apply;
 mod check;
 mod cloud_init;
 mod diff;
@@ -14,7 +15,10 @@ mod outages;
 mod output;
 mod page;
 mod plan;
+mod remote;
+mod status;
 mod stock;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,6 +39,7 @@ Examples:
   meshimg nixos cluster.yaml        a flake with the hosts for NixOS
   meshimg lab test cluster.yaml     boot the hosts in QEMU, and prove that
                                     their containers reach each other
+  meshimg verify cluster.yaml       prove the same of real hosts, by ssh
 
 Exit codes:
   0    fine
@@ -114,6 +119,15 @@ enum Verb {
     /// Run the hosts in QEMU on this machine
     #[command(subcommand, after_help = lab::EXAMPLES)]
     Lab(lab::Verb),
+    /// All probes on hosts that run somewhere, by ssh
+    #[command(after_help = verify::EXAMPLES)]
+    Verify(verify::Arguments),
+    /// Show how hosts and links stand, by ssh
+    #[command(after_help = status::EXAMPLES)]
+    Status(status::Arguments),
+    /// Bring hosts that run to what the plan says, by ssh
+    #[command(after_help = apply::EXAMPLES)]
+    Apply(apply::Arguments),
     /// Print the JSON Schema of cluster.yaml, which editors use
     Schema,
     /// Print the completion script of a shell
@@ -187,6 +201,9 @@ fn run(verb: Verb, context: &Context) -> Result<ExitCode, Error> {
     let done = match verb {
         Verb::Lab(verb) => return lab::run(verb, context),
         Verb::Diff(arguments) => return diff::run(&arguments, context),
+        Verb::Status(arguments) => return status::run(&arguments, context),
+        Verb::Verify(arguments) => verify::run(&arguments, context),
+        Verb::Apply(arguments) => apply::run(&arguments, context),
         Verb::Init(arguments) => init::run(&arguments, context),
         Verb::Check(arguments) => check::run(&arguments, context),
         Verb::Plan(arguments) => plan::run(&arguments, context),

@@ -11,6 +11,8 @@ use crate::lab::accel::AccelError;
 use crate::lab::bench::BenchError;
 use crate::lab::control::ControlError;
 use crate::lab::state::StateError;
+use crate::remote::RemoteError;
+use crate::remote::apply::ApplyError;
 use crate::render::{RenderError, WriteError};
 use crate::spec::HostName;
 use crate::wait::WaitError;
@@ -103,6 +105,10 @@ pub enum Error {
     #[error("{} red", counted(*red, "probe"))]
     Red { red: usize },
     #[error(transparent)]
+    Remote(#[from] RemoteError),
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    #[error(transparent)]
     Bench(#[from] BenchError),
     /// The table is printed already.
     #[error("the mesh was not whole again within {seconds} s in {}", counted(*runs, "run"))]
@@ -130,6 +136,8 @@ impl Error {
             Self::Image(error) => image_exit(error),
             Self::Check(error) => check_exit(error),
             Self::Lab(error) => lab_exit(error),
+            Self::Remote(error) => remote_exit(error),
+            Self::Apply(error) => apply_exit(error),
             Self::Bench(error) => bench_exit(error),
             Self::Interrupted | Self::Write(WriteError::Interrupted) => Exit::Interrupted,
             Self::Seed(_)
@@ -234,6 +242,22 @@ fn check_exit(error: &CheckError) -> Exit {
         CheckError::Interrupted => Exit::Interrupted,
         CheckError::Exec(error) => exec_exit(error),
         CheckError::Wait(error) => wait_exit(error),
+    }
+}
+
+fn remote_exit(error: &RemoteError) -> Exit {
+    match error {
+        RemoteError::Exec(error) => exec_exit(error),
+        RemoteError::Folder(_) => Exit::Internal,
+    }
+}
+
+fn apply_exit(error: &ApplyError) -> Exit {
+    match error {
+        ApplyError::Refused { .. } => Exit::File,
+        ApplyError::NotAsked { .. } | ApplyError::TakenBack { .. } | ApplyError::NotConfirmed { .. } => Exit::CommandFailed,
+        ApplyError::Links { .. } => Exit::ProbeFailed,
+        ApplyError::Interrupted { .. } => Exit::Interrupted,
     }
 }
 

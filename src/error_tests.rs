@@ -113,6 +113,59 @@ fn the_numbers_stay() {
     assert_eq!(numbers.map(|exit| exit as u8), [0, 1, 2, 3, 4, 5, 6, 130]);
 }
 
+/// Of commands that reach hosts by ssh.
+#[test]
+fn exits_of_changes_on_hosts() {
+    use crate::remote::RemoteError;
+    use crate::remote::apply::ApplyError;
+    let (why, left) = (|| "so".to_owned(), Vec::new);
+    let cases: Vec<(Exit, Error)> = vec![
+        (Exit::ToolMissing, RemoteError::Exec(missing()).into()),
+        (Exit::Interrupted, RemoteError::Exec(interrupted()).into()),
+        (Exit::Internal, RemoteError::Folder(full()).into()),
+        (Exit::File, ApplyError::Refused { host: host(), why: why() }.into()),
+        (Exit::CommandFailed, ApplyError::NotAsked { host: host(), why: why() }.into()),
+        (
+            Exit::CommandFailed,
+            ApplyError::TakenBack {
+                host: host(),
+                why: why(),
+                left: left(),
+            }
+            .into(),
+        ),
+        (
+            Exit::CommandFailed,
+            ApplyError::NotConfirmed {
+                host: host(),
+                why: why(),
+                left: left(),
+            }
+            .into(),
+        ),
+        (
+            Exit::ProbeFailed,
+            ApplyError::Links {
+                host: host(),
+                why: why(),
+                left: left(),
+            }
+            .into(),
+        ),
+        (
+            Exit::Interrupted,
+            ApplyError::Interrupted {
+                host: host(),
+                left: left(),
+            }
+            .into(),
+        ),
+    ];
+    for (exit, error) in cases {
+        assert_eq!(error.exit(), exit, "{error}");
+    }
+}
+
 #[test]
 fn every_cause_has_its_exit_code() {
     let file = || "cluster.yaml".to_owned();

@@ -18,6 +18,8 @@ mod lab_test;
 mod nixos;
 #[path = "cli/openvswitch.rs"]
 mod openvswitch;
+#[path = "cli/remote.rs"]
+mod remote;
 #[path = "cli/tools.rs"]
 mod tools;
 #[path = "cli/verbs.rs"]

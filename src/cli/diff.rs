@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::{Context, Format, load, output};
-use crate::diff::{self, Change, CutOff, Difference, HostDifference, Kind, Service};
+use crate::diff::{self, Change, CutOff, Difference, FileChange, HostDifference, Kind, Service};
 use crate::error::{Error, Exit, counted};
 use crate::plan::{self, Plan};
 
@@ -86,14 +86,7 @@ fn host(host: &HostDifference) -> String {
     let mut lines = vec![format!("{} {kind}", host.host)];
     lines.extend(host.changes.iter().map(change));
     if host.kind == Kind::Changed {
-        lines.extend(host.files.iter().map(|file| {
-            let sign = match file.kind {
-                Kind::New => '+',
-                Kind::Gone => '-',
-                Kind::Changed => '~',
-            };
-            format!("  file      {sign} {}", file.path)
-        }));
+        lines.extend(files(&host.files));
     } else if !host.files.is_empty() {
         lines.push(format!("  file      + {}", counted(host.files.len(), "file")));
     }
@@ -101,6 +94,18 @@ fn host(host: &HostDifference) -> String {
     lines.push(format!("  cut off   {}", cut_off(&host.cut_off)));
     lines.extend(host.notes.iter().map(|note| format!("  to do     {note}")));
     lines.join("\n") + "\n"
+}
+
+/// A line for each file.
+pub fn files(files: &[FileChange]) -> impl Iterator<Item = String> {
+    files.iter().map(|file| {
+        let sign = match file.kind {
+            Kind::New => '+',
+            Kind::Gone => '-',
+            Kind::Changed => '~',
+        };
+        format!("  file      {sign} {}", file.path)
+    })
 }
 
 fn change(change: &Change) -> String {
@@ -114,7 +119,7 @@ fn change(change: &Change) -> String {
     format!("  {what}: {values} ({why})")
 }
 
-fn service(service: &Service) -> String {
+pub fn service(service: &Service) -> String {
     use diff::Action::{Reload, RemakeContainerBridge, RemakeMeshBridge, Replace, Restart, RestartContainers, SetUpAnew};
     let what = match service.action {
         Reload => "is reloaded",
@@ -126,7 +131,7 @@ fn service(service: &Service) -> String {
     format!("  service   {} {what}: {}", service.unit, service.why)
 }
 
-fn cut_off(cut_off: &CutOff) -> String {
+pub fn cut_off(cut_off: &CutOff) -> String {
     match cut_off.seconds {
         Some(seconds) if seconds > 0.0 => format!("{seconds} s at most: {}", cut_off.why),
         Some(_) => format!("no: {}", cut_off.why),

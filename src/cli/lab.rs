@@ -15,6 +15,8 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+pub use test::ReportFormat;
+
 use super::stock::{Stock, flavor};
 use super::{Context, Format, host_name, load, outages, output};
 use crate::error::Error;
@@ -63,6 +65,11 @@ pub enum Verb {
         /// The command
         #[arg(last = true)]
         command: Vec<String>,
+    },
+    /// Print the hosts as a part of a ssh_config(5), for scp and the like
+    SshConfig {
+        /// The cluster.yaml
+        file: PathBuf,
     },
     /// Print the serial console of a host
     Logs {
@@ -150,6 +157,16 @@ pub fn run(verb: Verb, context: &Context) -> Result<ExitCode, Error> {
         Verb::Ssh { file, host, command } => {
             let status = attach(&file, Some(&host), context)?.ssh(host.as_str(), &command)?;
             return Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)));
+        }
+        Verb::SshConfig { file } => {
+            let plan = load::plan(&file, context)?;
+            let lab = attach(&file, None, context)?;
+            let mut text = String::new();
+            for host in &plan.hosts {
+                let names = format!("{} {}", host.name, host.address);
+                text += &lab.ssh_target(host.name.as_str())?.config(&names);
+            }
+            output::print(&text)?;
         }
         Verb::Logs { file, host } => {
             let path = attach(&file, Some(&host), context)?.serial_log(host.as_str())?;

@@ -20,7 +20,8 @@ pub struct CutOff {
 }
 
 impl CutOff {
-    pub(super) fn none(why: &str) -> Self {
+    /// Nothing is cut off.
+    pub fn none(why: &str) -> Self {
         Self::at_most(0.0, why.to_owned())
     }
 
@@ -96,22 +97,26 @@ fn rejoin(plan: &Plan) -> CutOff {
     }
 }
 
-/// What the host's own services cost its containers.
-pub(super) fn own((old, then): (&Plan, &HostPlan), (new, now): (&Plan, &HostPlan), services: &[Service]) -> CutOff {
+/// What `services` of a host of `plan` cost its containers; `kept`: Docker keeps them over a restart.
+pub fn of_services(plan: &Plan, services: &[Service], kept: bool) -> CutOff {
     let mut worst = CutOff::none("what is in use stays as it is");
     for service in services {
         worst = worst.or(match service.action {
             Action::Reload | Action::Restart => CutOff::none("what is in use stays as it is"),
-            Action::RemakeMeshBridge | Action::RemakeContainerBridge | Action::Replace => rejoin(new),
-            Action::RestartContainers if live_restore(then, now) => {
-                CutOff::none("`live-restore`: containers run on (docs/lab.md, docker-restart)")
-            }
+            Action::RemakeMeshBridge | Action::RemakeContainerBridge | Action::Replace => rejoin(plan),
+            Action::RestartContainers if kept => CutOff::none("`live-restore`: containers run on (docs/lab.md, docker-restart)"),
             Action::RestartContainers => {
                 CutOff::for_good("Docker ends its containers when it restarts, and starts those that have a restart policy")
             }
             Action::SetUpAnew => CutOff::for_good("the host is set up anew, and its containers with it"),
         });
     }
+    worst
+}
+
+/// What the host's own services cost its containers.
+pub(super) fn own((old, then): (&Plan, &HostPlan), (new, now): (&Plan, &HostPlan), services: &[Service]) -> CutOff {
+    let mut worst = of_services(new, services, live_restore(then, now));
     if super::services::other_fabric(old, new) {
         worst = worst.or(CutOff::for_good(
             "a host with one fabric drops what comes from a host with the other: until all hosts have changed",

@@ -1,7 +1,6 @@
 //! Two [`Plan`]s to what it takes to get from one to the other, host by host. Pure.
 //!
-//! meshimg does not change hosts that run; this says what somebody who does has before them: files, services, and for how long containers
-//! are cut off at most.
+//! It says what whoever changes hosts that run has before them: files, services, and for how long containers are cut off at most.
 
 mod changes;
 mod cut_off;
@@ -17,7 +16,7 @@ use crate::render::{RenderFilesError, host_files};
 use crate::spec::{HostName, lock_text};
 
 pub use changes::Change;
-pub use cut_off::CutOff;
+pub use cut_off::{CutOff, of_services};
 pub use locked::locked;
 pub use services::{Action, Service};
 

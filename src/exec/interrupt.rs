@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -20,6 +20,30 @@ struct Signals {
 }
 
 static SIGNALS: OnceLock<Signals> = OnceLock::new();
+
+/// How many [`Shield`]s there are.
+static SHIELDS: AtomicUsize = AtomicUsize::new(0);
+
+/// As long as it lives, waits of this process go on as if the first signal had not come: for clean-up on machines, which has to happen just
+/// then. A second signal ends the process all the same.
+#[derive(Debug)]
+pub struct Shield(());
+
+/// Begins such a time. Only what has a deadline of its own may be done in it.
+pub fn shield() -> Shield {
+    SHIELDS.fetch_add(1, Ordering::SeqCst);
+    Shield(())
+}
+
+impl Drop for Shield {
+    fn drop(&mut self) {
+        SHIELDS.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn shielded() -> bool {
+    SHIELDS.load(Ordering::SeqCst) > 0
+}
 
 /// Starts to listen for SIGINT, SIGTERM and SIGHUP; later calls change nothing.
 ///
@@ -51,9 +75,9 @@ pub fn survive_size_limit() -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a signal asked this process to end.
+/// Whether a signal asked this process to end, and no [`Shield`] says that this can wait.
 pub fn requested() -> bool {
-    SIGNALS.get().is_some_and(|signals| signals.seen.load(Ordering::SeqCst))
+    !shielded() && SIGNALS.get().is_some_and(|signals| signals.seen.load(Ordering::SeqCst))
 }
 
 /// Waits until `descriptor` is readable, a signal came, or `timeout` passed; true if the descriptor is readable.
@@ -62,7 +86,8 @@ pub fn wait_readable(descriptor: Option<&dyn std::os::fd::AsFd>, timeout: Durati
     if let Some(descriptor) = descriptor {
         descriptors.push(PollFd::from_borrowed_fd(descriptor.as_fd(), PollFlags::IN));
     }
-    if let Some(signals) = SIGNALS.get() {
+    // It stays readable after the first signal: nobody would wait for anything any more.
+    if let Some(signals) = SIGNALS.get().filter(|_| !shielded()) {
         descriptors.push(PollFd::new(&signals.pipe, PollFlags::IN));
     }
     let timeout = Timespec {

@@ -3,6 +3,8 @@
 mod clock;
 mod clones;
 mod disk;
+pub mod disruption;
+mod ground;
 mod hosts;
 mod links;
 mod lossy;
@@ -24,6 +26,7 @@ use super::{HostState, LabError, Pairs};
 use crate::machine::probe::Verdict;
 use crate::machine::report::Scenario;
 
+pub use ground::Ground;
 pub use power::PowerCut;
 pub use remake::remake;
 pub use tree::settled;
@@ -100,10 +103,18 @@ impl Fault {
             ),
             Self::Partition => entry("partition", "half of the hosts lose the other half", sides::partition),
             Self::Merge => entry("merge", "two halves that were apart come together", sides::merge),
-            Self::OvsRestart => entry("ovs-restart", "Open vSwitch restarts", services::ovs_restart),
-            Self::OvsKill => entry("ovs-kill", "ovs-vswitchd is killed", services::ovs_kill),
-            Self::DockerRestart => entry("docker-restart", "Docker restarts", services::docker_restart),
-            Self::NetworkingRestart => entry("networking-restart", "networking.service restarts", services::networking_restart),
+            Self::OvsRestart => entry("ovs-restart", "Open vSwitch restarts", |session, scenario| {
+                services::ovs_restart(session, scenario)
+            }),
+            Self::OvsKill => entry("ovs-kill", "ovs-vswitchd is killed", |session, scenario| {
+                services::ovs_kill(session, scenario)
+            }),
+            Self::DockerRestart => entry("docker-restart", "Docker restarts", |session, scenario| {
+                services::docker_restart(session, scenario)
+            }),
+            Self::NetworkingRestart => entry("networking-restart", "networking.service restarts", |session, scenario| {
+                services::networking_restart(session, scenario)
+            }),
             Self::DiskFull => entry("disk-full", "a root file system has no room left", disk::disk_full),
             Self::ClockJump => entry("clock-jump", "a clock goes a day ahead, then an hour back", clock::clock_jump),
             Self::RebootAll => entry("reboot-all", "all hosts reboot at once", hosts::reboot_all),

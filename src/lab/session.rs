@@ -10,7 +10,7 @@ use crate::image::BaseImage;
 use crate::machine::facts::{self, Facts, Scope};
 use crate::machine::probe::{self, BootLimits, Verdict, container};
 use crate::machine::report::HostTimings;
-use crate::machine::ssh::{self, SshMachine, SshTarget};
+use crate::machine::ssh::{self, SshAccess, SshMachine, SshTarget};
 use crate::machine::{Machine, on_each};
 use crate::plan::Plan;
 use crate::render::Artifacts;
@@ -343,10 +343,12 @@ fn target(lab: &Lab, host: &HostName) -> Result<SshTarget, LabError> {
     Ok(SshTarget {
         host: host.clone(),
         address: guest.address.into(),
-        port: guest.port,
         user: root,
-        key: Some(guest.key),
-        known_hosts: guest.known_hosts,
+        access: SshAccess::Given {
+            port: guest.port,
+            key: guest.key,
+            known_hosts: guest.known_hosts,
+        },
         control_folder: folder,
     })
 }

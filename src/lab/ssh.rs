@@ -43,4 +43,19 @@ impl SshTarget {
         arguments.push(format!("{}@{}", self.user, self.address).into());
         arguments
     }
+
+    /// The same for any program of OpenSSH, as a part of a ssh_config(5): for the names in `names`, which are separated by blanks.
+    pub fn config(&self, names: &str) -> String {
+        // In double quotes, for there may be blanks; and %h and the like are not meant.
+        let path = |path: &PathBuf| format!("\"{}\"", path.display().to_string().replace('%', "%%"));
+        format!(
+            "Host {names}\n  HostName {}\n  Port {}\n  User {}\n  IdentityFile {}\n  IdentitiesOnly yes\n  IdentityAgent none\n  \
+             UserKnownHostsFile {}\n  GlobalKnownHostsFile none\n  StrictHostKeyChecking yes\n",
+            self.address,
+            self.port,
+            self.user,
+            path(&self.key),
+            path(&self.known_hosts)
+        )
+    }
 }

@@ -215,7 +215,7 @@ pub fn gather(plan: &Plan, machines: &[&dyn Machine], scope: Scope, deadline: Du
 }
 
 /// The sections of a script's output.
-pub(super) fn sections_of(output: &str) -> Sections {
+pub(crate) fn sections_of(output: &str) -> Sections {
     Sections::parse(output)
 }
 

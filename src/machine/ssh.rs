@@ -1,5 +1,7 @@
 //! Machines reached with the system's OpenSSH.
 //!
+//! Host keys are never ignored: whoever's configuration holds, a host whose key is not known is refused ([`SshAccess`]).
+//!
 //! A handshake costs a second or more on an emulated machine, so all calls of one [`SshMachine`] share a connection (ssh_config(5),
 //! ControlMaster). The control socket lies in [`SshTarget::control_folder`] and ssh runs there with a relative path: a socket's path has
 //! at most 108 bytes (unix(7)), of which ssh takes 17 for a temporary name.
@@ -37,15 +39,44 @@ const ATTEMPT_INTERVAL: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SshTarget {
     pub host: HostName,
+    /// What ssh is told to connect to.
     pub address: IpAddr,
-    pub port: u16,
     pub user: UserName,
-    /// Private key. With one, only this key is offered and the caller's own ssh configuration is not read; without one, both apply.
-    pub key: Option<PathBuf>,
-    /// File with the host's key, as [`known_hosts_line`] writes it; a host that is not in it is refused.
-    pub known_hosts: PathBuf,
+    pub access: SshAccess,
     /// An existing folder for the control socket, which only the caller may enter.
     pub control_folder: PathBuf,
+}
+
+/// Whose word holds about port, keys and known hosts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SshAccess {
+    /// All is given, as in a lab. The caller's own configuration and agent are not asked.
+    Given {
+        port: u16,
+        /// Private key, the only one that is offered.
+        key: PathBuf,
+        /// File with the host's key, as [`known_hosts_line`] writes it.
+        known_hosts: PathBuf,
+    },
+    /// The caller's own ssh_config(5), agent and known_hosts; where `config` is given, that file alone (`ssh -F`).
+    Own { config: Option<PathBuf> },
+}
+
+impl SshAccess {
+    /// ssh runs in the control folder, where a relative path would mean another file.
+    fn absolute(self) -> std::io::Result<Self> {
+        use std::path::absolute;
+        Ok(match self {
+            Self::Given { port, key, known_hosts } => Self::Given {
+                port,
+                key: absolute(key)?,
+                known_hosts: absolute(known_hosts)?,
+            },
+            Self::Own { config } => Self::Own {
+                config: config.map(absolute).transpose()?,
+            },
+        })
+    }
 }
 
 /// The line of known_hosts (sshd(8)) for `public_key`, the content of a ssh_host_*_key.pub file, of a machine at `address` and `port`.
@@ -73,9 +104,7 @@ impl SshMachine {
     pub fn new(target: SshTarget) -> std::io::Result<Self> {
         Ok(Self {
             target: SshTarget {
-                // ssh runs in the control folder, where a relative path would mean another file.
-                key: target.key.map(std::path::absolute).transpose()?,
-                known_hosts: std::path::absolute(&target.known_hosts)?,
+                access: target.access.absolute()?,
                 control_folder: std::path::absolute(&target.control_folder)?,
                 ..target
             },
@@ -133,6 +162,9 @@ impl Machine for SshMachine {
         Tool::new("ssh", deadline)
             .arguments(run_arguments(&self.target, deadline))
             .folder(&self.target.control_folder)
+            // BatchMode is not passed on to the ssh of a ProxyJump, which would ask on our terminal for whatever it misses (ssh(1)).
+            .environment("SSH_ASKPASS", "/bin/false")
+            .environment("SSH_ASKPASS_REQUIRE", "force")
             .stdin(whole_script(script))
             .run()
     }
@@ -237,14 +269,29 @@ fn remote_command(user: &UserName, deadline: Duration) -> String {
 /// The arguments of ssh for a script that takes at most `deadline`; to be run in the control folder.
 pub fn run_arguments(target: &SshTarget, deadline: Duration) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = Vec::new();
-    if target.key.is_some() {
-        arguments.extend(["-F", "none"].map(OsString::from));
+    match &target.access {
+        SshAccess::Given { .. } => arguments.extend(["-F", "none"].map(OsString::from)),
+        SshAccess::Own { config: Some(config) } => arguments.extend([OsString::from("-F"), config.into()]),
+        SshAccess::Own { config: None } => {}
     }
     let mut option = |text: OsString| arguments.extend([OsString::from("-o"), text]);
     option("BatchMode=yes".into());
     option("StrictHostKeyChecking=yes".into());
-    option(path_option("UserKnownHostsFile", &target.known_hosts));
-    option("GlobalKnownHostsFile=none".into());
+    match &target.access {
+        SshAccess::Given { port, key, known_hosts } => {
+            option(path_option("UserKnownHostsFile", known_hosts));
+            option("GlobalKnownHostsFile=none".into());
+            option("IdentitiesOnly=yes".into());
+            option("IdentityAgent=none".into());
+            option(path_option("IdentityFile", key));
+            option(format!("Port={port}").into());
+        }
+        // What a person wants of a shell of his is in the way of a script.
+        SshAccess::Own { .. } => {
+            option("ClearAllForwardings=yes".into());
+            option("RemoteCommand=none".into());
+        }
+    }
     option("UpdateHostKeys=no".into());
     option(format!("ConnectTimeout={CONNECT_SECONDS}").into());
     option(format!("ServerAliveInterval={ALIVE_SECONDS}").into());
@@ -254,12 +301,7 @@ pub fn run_arguments(target: &SshTarget, deadline: Duration) -> Vec<OsString> {
     option(format!("ControlPersist={PERSIST_SECONDS}").into());
     option("ForwardAgent=no".into());
     option("LogLevel=ERROR".into());
-    if let Some(key) = &target.key {
-        option("IdentitiesOnly=yes".into());
-        option("IdentityAgent=none".into());
-        option(path_option("IdentityFile", key));
-    }
-    arguments.extend(["-T", "-p", &target.port.to_string(), "-l", target.user.as_str(), "--"].map(OsString::from));
+    arguments.extend(["-T", "-l", target.user.as_str(), "--"].map(OsString::from));
     arguments.push(target.address.to_string().into());
     arguments.push(remote_command(&target.user, deadline).into());
     arguments

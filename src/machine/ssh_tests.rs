@@ -2,15 +2,26 @@
 
 use super::*;
 
-fn target(user: &str, key: Option<&str>) -> SshTarget {
+fn target(user: &str) -> SshTarget {
     SshTarget {
         host: "host1".parse().unwrap(),
         address: "127.0.0.1".parse().unwrap(),
-        port: 2201,
         user: user.parse().unwrap(),
-        key: key.map(PathBuf::from),
-        known_hosts: "/lab/a b/100%/known_hosts".into(),
+        access: SshAccess::Given {
+            port: 2201,
+            key: "/lab/key".into(),
+            known_hosts: "/lab/a b/100%/known_hosts".into(),
+        },
         control_folder: "/lab/control".into(),
+    }
+}
+
+fn own(user: &str, config: Option<&str>) -> SshTarget {
+    SshTarget {
+        access: SshAccess::Own {
+            config: config.map(PathBuf::from),
+        },
+        ..target(user)
     }
 }
 
@@ -24,7 +35,7 @@ fn shown(arguments: Vec<OsString>) -> String {
 
 #[test]
 fn arguments_of_root_with_a_key() {
-    insta::assert_snapshot!(shown(run_arguments(&target("root", Some("/lab/key")), Duration::from_secs(60))), @r#"
+    insta::assert_snapshot!(shown(run_arguments(&target("root"), Duration::from_secs(60))), @r#"
     -F
     none
     -o
@@ -36,6 +47,14 @@ fn arguments_of_root_with_a_key() {
     -o
     GlobalKnownHostsFile=none
     -o
+    IdentitiesOnly=yes
+    -o
+    IdentityAgent=none
+    -o
+    IdentityFile="/lab/key"
+    -o
+    Port=2201
+    -o
     UpdateHostKeys=no
     -o
     ConnectTimeout=15
@@ -53,15 +72,7 @@ fn arguments_of_root_with_a_key() {
     ForwardAgent=no
     -o
     LogLevel=ERROR
-    -o
-    IdentitiesOnly=yes
-    -o
-    IdentityAgent=none
-    -o
-    IdentityFile="/lab/key"
     -T
-    -p
-    2201
     -l
     root
     --
@@ -72,15 +83,15 @@ fn arguments_of_root_with_a_key() {
 
 #[test]
 fn arguments_of_another_user_with_his_own_configuration() {
-    insta::assert_snapshot!(shown(run_arguments(&target("debian", None), Duration::from_secs(60))), @r#"
+    insta::assert_snapshot!(shown(run_arguments(&own("debian", None), Duration::from_secs(60))), @r#"
     -o
     BatchMode=yes
     -o
     StrictHostKeyChecking=yes
     -o
-    UserKnownHostsFile="/lab/a b/100%%/known_hosts"
+    ClearAllForwardings=yes
     -o
-    GlobalKnownHostsFile=none
+    RemoteCommand=none
     -o
     UpdateHostKeys=no
     -o
@@ -100,8 +111,6 @@ fn arguments_of_another_user_with_his_own_configuration() {
     -o
     LogLevel=ERROR
     -T
-    -p
-    2201
     -l
     debian
     --
@@ -110,9 +119,29 @@ fn arguments_of_another_user_with_his_own_configuration() {
     "#);
 }
 
+/// A configuration that says otherwise is overruled where it is about host keys, questions and the shared connection, and nowhere else.
+#[test]
+fn arguments_with_a_configuration_of_the_callers_choice() {
+    let shown = shown(run_arguments(&own("root", Some("/home/me/ssh config")), Duration::from_secs(60)));
+    assert!(
+        shown.starts_with("-F\n/home/me/ssh config\n-o\nBatchMode=yes\n-o\nStrictHostKeyChecking=yes\n"),
+        "{shown}"
+    );
+    for theirs in ["KnownHostsFile", "Identit", "Port=", "Proxy", "HostName"] {
+        assert!(!shown.contains(theirs), "{theirs} in {shown}");
+    }
+}
+
+#[test]
+fn a_relative_configuration_is_that_of_our_own_folder() {
+    let machine = SshMachine::new(own("root", Some("lab.conf"))).unwrap();
+    let here = std::env::current_dir().unwrap().join("lab.conf");
+    assert_eq!(machine.target().access, SshAccess::Own { config: Some(here) });
+}
+
 #[test]
 fn arguments_that_end_the_connection() {
-    insta::assert_snapshot!(shown(close_arguments(&target("root", None))), @"
+    insta::assert_snapshot!(shown(close_arguments(&target("root"))), @"
     -F
     none
     -o
@@ -126,7 +155,7 @@ fn arguments_that_end_the_connection() {
 
 #[test]
 fn the_control_path_stays_short_with_the_longest_name() {
-    let mut target = target("root", None);
+    let mut target = target("root");
     target.host = "h".repeat(63).parse().unwrap();
     assert!(control_name(&target).len() + 17 < 108);
     assert!(!control_name(&target).contains('/'));
@@ -175,11 +204,13 @@ fn nobody_listening_is_unreachable_and_the_wait_says_what_ssh_said() {
     // Bound and dropped: a port where nobody listens.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let target = SshTarget {
-        port,
-        known_hosts: folder.path().join("known_hosts"),
+        access: SshAccess::Given {
+            port,
+            key: folder.path().join("key"),
+            known_hosts: folder.path().join("known_hosts"),
+        },
         control_folder: folder.path().to_owned(),
-        key: Some(folder.path().join("key")),
-        ..target("root", None)
+        ..target("root")
     };
     let machine = SshMachine::new(target.clone()).unwrap();
     let error = machine.run("true", Duration::from_secs(10)).unwrap_err();

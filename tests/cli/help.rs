@@ -19,6 +19,7 @@ const VERBS: &[&[&str]] = &[
     &["lab", "up"],
     &["lab", "status"],
     &["lab", "ssh"],
+    &["lab", "ssh-config"],
     &["lab", "logs"],
     &["lab", "kill"],
     &["lab", "start"],
@@ -31,6 +32,9 @@ const VERBS: &[&[&str]] = &[
     &["lab", "probe"],
     &["lab", "test"],
     &["lab", "bench"],
+    &["verify"],
+    &["status"],
+    &["apply"],
     &["schema"],
     &["completions"],
 ];

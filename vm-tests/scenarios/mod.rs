@@ -13,6 +13,7 @@ mod mesh;
 mod mixed;
 mod order;
 mod probes;
+mod remote;
 mod stock;
 mod systemd;
 mod underlay;
@@ -37,6 +38,7 @@ pub fn all() -> Vec<Trial> {
         mesh::tests(),
         isolation::tests(),
         probes::tests(),
+        remote::tests(),
         underlay::tests(),
         order::tests(),
         api::tests(),

@@ -3,12 +3,13 @@
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
+use super::ground::{Ground, on};
 use crate::exec::ExecError;
 use crate::lab::LabError;
 use crate::lab::session::Session;
 use crate::machine::Machine;
 use crate::machine::outage::{self, INTERVAL};
-use crate::machine::probe::container::{self, Containers, ProbeContainer};
+use crate::machine::probe::container::{Containers, ProbeContainer};
 use crate::machine::report::Scenario;
 use crate::machine::ssh::SshMachine;
 use crate::plan::Plan;
@@ -28,8 +29,8 @@ const PASS_SLACK: Duration = Duration::from_secs(1);
 pub(super) const COMMAND_DEADLINE: Duration = Duration::from_secs(60);
 
 /// A running probe container on each host.
-pub(super) fn containers(session: &Session<'_>) -> Containers {
-    container::start(session.plan, &session.all())
+pub(super) fn containers<'a>(ground: &impl Ground<'a>) -> Containers {
+    ground.containers()
 }
 
 /// The hosts that are not among `victims`, in the order of the file.
@@ -44,25 +45,25 @@ pub(super) fn survivors<'p>(plan: &'p Plan, victims: &[&HostName]) -> Vec<&'p Ho
 ///
 /// # Errors
 /// Those of `fault`; [`LabError::Wait`] when pings are not answered again; what else kept it from being measured.
-pub(super) fn outage_of<'a>(
-    session: &mut Session<'a>,
+pub(super) fn outage_of<'a, G: Ground<'a>>(
+    ground: &mut G,
     scenario: &mut Scenario,
     containers: &Containers,
     between: [&HostName; 2],
-    fault: impl FnOnce(&mut Session<'a>) -> Result<(), LabError>,
+    fault: impl FnOnce(&mut G) -> Result<(), LabError>,
 ) -> Result<(), LabError> {
     let [from, to] = between;
     let (source, target) = (container(containers, from)?, container(containers, to)?);
-    wait_until_steady(session, from, &source, target.address)?;
-    let clock = Clock::of(machine(session, from)?)?;
-    let ping = outage::start(machine(session, from)?, &source, target.address, LONGEST_PING)?;
+    wait_until_steady(ground, from, &source, target.address)?;
+    let clock = Clock::of(on(ground, from)?)?;
+    let ping = outage::start(on(ground, from)?, &source, target.address, LONGEST_PING)?;
     let caused_at = clock.now();
-    let caused = fault(session);
+    let caused = fault(ground);
     let recovered = match caused {
-        Ok(()) => wait_until_steady(session, from, &source, target.address),
+        Ok(()) => wait_until_steady(ground, from, &source, target.address),
         Err(error) => Err(error),
     };
-    let log = outage::stop(machine(session, from)?, &ping)?;
+    let log = outage::stop(on(ground, from)?, &ping)?;
     let mut outage = outage::outage(&log, INTERVAL);
     outage.timeline.fault_at_seconds = outage::began_at(&log, INTERVAL).map(|began| (caused_at - began).max(0.0));
     scenario.between = Some(between.map(HostName::clone));
@@ -71,8 +72,13 @@ pub(super) fn outage_of<'a>(
 }
 
 /// Waits until two seconds of pings lose nothing.
-pub(super) fn wait_until_steady(session: &Session<'_>, from: &HostName, source: &ProbeContainer, target: Ipv4Addr) -> Result<(), LabError> {
-    let machine = machine(session, from)?;
+pub(super) fn wait_until_steady<'a>(
+    ground: &impl Ground<'a>,
+    from: &HostName,
+    source: &ProbeContainer,
+    target: Ipv4Addr,
+) -> Result<(), LabError> {
+    let machine = on(ground, from)?;
     let what = format!("pings from the container on {from} to {target}");
     until(&what, LONGEST_OUTAGE, Duration::from_millis(500), || {
         match machine.run(&steady(source, target), COMMAND_DEADLINE) {
@@ -92,11 +98,11 @@ fn steady(from: &ProbeContainer, to: Ipv4Addr) -> String {
 }
 
 /// Lets time go by until `then`, unless a host ends.
-pub(super) fn pass(session: &Session<'_>, then: Instant) -> Result<(), LabError> {
+pub(super) fn pass<'a>(ground: &impl Ground<'a>, then: Instant) -> Result<(), LabError> {
     let left = then.saturating_duration_since(Instant::now());
     // The last look may begin a moment too early.
     until("its time", left + PASS_SLACK, left.max(PASS_SLACK / 100), || {
-        match session.any_ended() {
+        match ground.any_ended() {
             Some(why) => Look::Gone(why),
             None if Instant::now() >= then => Look::Ready(()),
             None => Look::Pending("not yet".to_owned()),

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use super::measure::machine;
+use super::ground::{Ground, on};
 use super::steps::{COMEBACK_DEADLINE, Own, UNDERLAY_UNIT, UNTOUCHED_SECONDS, ask, not_happened, outages_around, own_outage, wait_for};
 use crate::lab::LabError;
-use crate::lab::session::Session;
 use crate::machine::Machine;
 use crate::machine::report::Scenario;
 use crate::plan::{Plan, promise};
@@ -24,12 +23,14 @@ fn started(unit: &str) -> String {
     format!("systemctl is-active --quiet {unit} && systemctl show --property ActiveEnterTimestampMonotonic --value {unit}")
 }
 
-/// The process of the probe container; 0 when it has ended, nothing when there is none.
-const PROBE_CONTAINER: &str = "docker container inspect --format '{{.State.Pid}}' meshimg-probe 2>/dev/null || true";
+/// The process of the probe container `name`; 0 when it has ended, nothing when there is none.
+fn probe_container(name: &str) -> String {
+    format!("docker container inspect --format '{{{{.State.Pid}}}}' {name} 2>/dev/null || true")
+}
 
 /// `systemctl restart openvswitch-switch`.
-pub(super) fn ovs_restart(session: &mut Session<'_>, scenario: &mut Scenario) -> Result<(), LabError> {
-    open_vswitch(session, scenario, "systemctl restart openvswitch-switch", |machine| {
+pub(super) fn ovs_restart<'a>(ground: &mut impl Ground<'a>, scenario: &mut Scenario) -> Result<(), LabError> {
+    open_vswitch(ground, scenario, "systemctl restart openvswitch-switch", |machine| {
         let before = ask(machine, VSWITCHD)?;
         machine.run("systemctl restart openvswitch-switch", RESTART_DEADLINE)?;
         another("ovs-restart", machine, VSWITCHD, &before)
@@ -37,8 +38,8 @@ pub(super) fn ovs_restart(session: &mut Session<'_>, scenario: &mut Scenario) ->
 }
 
 /// kill -9 of ovs-vswitchd, which nobody starts again but the host's own systemd.
-pub(super) fn ovs_kill(session: &mut Session<'_>, scenario: &mut Scenario) -> Result<(), LabError> {
-    open_vswitch(session, scenario, "kill -9 of ovs-vswitchd", |machine| {
+pub(super) fn ovs_kill<'a>(ground: &mut impl Ground<'a>, scenario: &mut Scenario) -> Result<(), LabError> {
+    open_vswitch(ground, scenario, "kill -9 of ovs-vswitchd", |machine| {
         kill_vswitchd(machine, COMEBACK_DEADLINE)
     })
 }
@@ -53,16 +54,16 @@ fn kill_vswitchd(machine: &dyn Machine, deadline: Duration) -> Result<(), LabErr
     Ok(())
 }
 
-fn open_vswitch(
-    session: &mut Session<'_>,
+fn open_vswitch<'a>(
+    ground: &mut impl Ground<'a>,
     scenario: &mut Scenario,
     what: &str,
     fault: impl FnOnce(&dyn Machine) -> Result<(), LabError>,
 ) -> Result<(), LabError> {
-    let root = session.plan.head().clone();
-    scenario.what = format!("{what} on {}", session.plan.head_in_words());
-    scenario.limit_seconds = through_another(session.plan, promise::root_rejoin(session.plan));
-    let own = outages_around(session, scenario, &root, Own::Stay, |session| fault(machine(session, &root)?))?;
+    let root = ground.plan().head().clone();
+    scenario.what = format!("{what} on {}", ground.plan().head_in_words());
+    scenario.limit_seconds = through_another(ground.plan(), promise::root_rejoin(ground.plan()));
+    let own = outages_around(ground, scenario, &root, Own::Stay, |ground| fault(on(ground, &root)?))?;
     let why = "BFD is ovs-vswitchd's work, so its peers take a host without it for dead until it is back";
     scenario.by_design = own_outage(&root, own.as_ref(), why);
     Ok(())
@@ -74,13 +75,13 @@ fn through_another(plan: &Plan, limit: Option<f64>) -> Option<f64> {
 }
 
 /// `systemctl restart docker`. With `live-restore` in daemon.json the containers stay.
-pub(super) fn docker_restart(session: &mut Session<'_>, scenario: &mut Scenario) -> Result<(), LabError> {
-    let root = session.plan.head().clone();
-    let own = if live_restore(session.plan, &root) { Own::Stay } else { Own::End };
-    scenario.what = format!("systemctl restart docker on {}", session.plan.head_in_words());
-    scenario.limit_seconds = through_another(session.plan, Some(UNTOUCHED_SECONDS));
-    let outage = outages_around(session, scenario, &root, own, |session| {
-        restart_docker(machine(session, &root)?, own)
+pub(super) fn docker_restart<'a>(ground: &mut impl Ground<'a>, scenario: &mut Scenario) -> Result<(), LabError> {
+    let (root, container) = (ground.plan().head().clone(), ground.container());
+    let own = if live_restore(ground.plan(), &root) { Own::Stay } else { Own::End };
+    scenario.what = format!("systemctl restart docker on {}", ground.plan().head_in_words());
+    scenario.limit_seconds = through_another(ground.plan(), Some(UNTOUCHED_SECONDS));
+    let outage = outages_around(ground, scenario, &root, own, |ground| {
+        restart_docker(on(ground, &root)?, own, &container)
     })?;
     scenario.by_design = Some(match own {
         Own::End => format!(
@@ -91,12 +92,12 @@ pub(super) fn docker_restart(session: &mut Session<'_>, scenario: &mut Scenario)
     Ok(())
 }
 
-fn restart_docker(machine: &dyn Machine, own: Own) -> Result<(), LabError> {
+fn restart_docker(machine: &dyn Machine, own: Own, name: &str) -> Result<(), LabError> {
     let before = ask(machine, DOCKERD)?;
-    let container = ask(machine, PROBE_CONTAINER)?;
+    let container = ask(machine, &probe_container(name))?;
     machine.run("systemctl restart docker", RESTART_DEADLINE)?;
     another("docker-restart", machine, DOCKERD, &before)?;
-    let now = ask(machine, PROBE_CONTAINER)?;
+    let now = ask(machine, &probe_container(name))?;
     if own == Own::Stay && (now != container || now.is_empty() || now == "0") {
         return Err(LabError::Broken {
             fault: "docker-restart",
@@ -117,24 +118,24 @@ fn live_restore(plan: &Plan, host: &HostName) -> bool {
 
 /// `systemctl restart networking`, which takes the underlay down and up again; `systemd-networkd` on hosts without ifupdown. The same
 /// containers must answer afterwards.
-pub(super) fn networking_restart(session: &mut Session<'_>, scenario: &mut Scenario) -> Result<(), LabError> {
-    let root = session.plan.head().clone();
-    let unit = ask(machine(session, &root)?, UNDERLAY_UNIT)?;
+pub(super) fn networking_restart<'a>(ground: &mut impl Ground<'a>, scenario: &mut Scenario) -> Result<(), LabError> {
+    let (root, container) = (ground.plan().head().clone(), ground.container());
+    let unit = ask(on(ground, &root)?, UNDERLAY_UNIT)?;
     scenario.what = format!(
         "systemctl restart {} on {}",
         unit.trim_end_matches(".service"),
-        session.plan.head_in_words()
+        ground.plan().head_in_words()
     );
-    let own = outages_around(session, scenario, &root, Own::Stay, |session| {
-        restart_networking(machine(session, &root)?, &unit)
+    let own = outages_around(ground, scenario, &root, Own::Stay, |ground| {
+        restart_networking(on(ground, &root)?, &unit, &container)
     })?;
     let why = "the underlay's NIC may go down and up again, and the tunnels with it; bridges and containers stay";
     scenario.by_design = own_outage(&root, own.as_ref(), why);
     Ok(())
 }
 
-fn restart_networking(machine: &dyn Machine, unit: &str) -> Result<(), LabError> {
-    let (before, containers) = (ask(machine, &started(unit))?, ask(machine, PROBE_CONTAINER)?);
+fn restart_networking(machine: &dyn Machine, unit: &str, name: &str) -> Result<(), LabError> {
+    let (before, containers) = (ask(machine, &started(unit))?, ask(machine, &probe_container(name))?);
     // The way to the machine goes down too: a job of systemd goes on without us.
     match machine.run(&format!("systemctl restart {unit}"), RESTART_DEADLINE) {
         Err(error) if !crate::machine::ssh::is_unreachable(&error) => return Err(error.into()),
@@ -143,7 +144,7 @@ fn restart_networking(machine: &dyn Machine, unit: &str) -> Result<(), LabError>
     wait_for(machine, &format!("a restarted {unit}"), COMEBACK_DEADLINE, &started(unit), |now| {
         if now == before { Err("not restarted".to_owned()) } else { Ok(()) }
     })?;
-    let now = ask(machine, PROBE_CONTAINER)?;
+    let now = ask(machine, &probe_container(name))?;
     if now == containers {
         return Ok(());
     }
@@ -174,8 +175,8 @@ mod tests {
     use crate::machine::sample::{self, Scripted};
 
     /// A host where `script` prints another line each time, the last one for ever; others print nothing.
-    fn counting(script: &'static str, lines: &'static [&'static str]) -> Scripted {
-        let asked = AtomicUsize::new(0);
+    fn counting(script: impl Into<String>, lines: &'static [&'static str]) -> Scripted {
+        let (asked, script) = (AtomicUsize::new(0), script.into());
         Scripted::new("host1", move |asked_script| {
             if asked_script != script {
                 return Ok(String::new());
@@ -224,7 +225,7 @@ mod tests {
         let containers: [(&'static [&'static str], bool); 3] =
             [(&["901\n", "901\n"], true), (&["901\n", "0\n"], false), (&["901\n", ""], false)];
         for (lines, fine) in containers {
-            let container = counting(PROBE_CONTAINER, lines);
+            let container = counting(probe_container("p"), lines);
             let dockerd = counting(DOCKERD, &["7\n", "8\n"]);
             let machine = Scripted::new("host1", move |script| {
                 let answering = if script == DOCKERD { &dockerd } else { &container };
@@ -233,7 +234,7 @@ mod tests {
                     .map(|finished| finished.stdout_text())
                     .map_err(|error| error.to_string())
             });
-            assert_eq!(restart_docker(&machine, Own::Stay).is_ok(), fine, "{lines:?}");
+            assert_eq!(restart_docker(&machine, Own::Stay, "p").is_ok(), fine, "{lines:?}");
         }
     }
 
@@ -241,7 +242,7 @@ mod tests {
     fn containers_that_networking_ended_are_told() {
         const STARTED: &str = "systemctl is-active --quiet networking.service && systemctl show --property ActiveEnterTimestampMonotonic --value networking.service";
         let machine = |containers: &'static [&'static str]| {
-            let container = counting(PROBE_CONTAINER, containers);
+            let container = counting(probe_container("p"), containers);
             let networking = counting(STARTED, &["20\n", "", "30\n"]);
             Scripted::new("host1", move |script| {
                 let answering = if script == STARTED { &networking } else { &container };
@@ -252,8 +253,8 @@ mod tests {
             })
         };
         assert_eq!(started("networking.service"), STARTED);
-        restart_networking(&machine(&["901\n"]), "networking.service").unwrap();
-        let error = restart_networking(&machine(&["901\n", "955\n"]), "networking.service").unwrap_err();
+        restart_networking(&machine(&["901\n"]), "networking.service", "p").unwrap();
+        let error = restart_networking(&machine(&["901\n", "955\n"]), "networking.service", "p").unwrap_err();
         assert_eq!(
             error.to_string(),
             "after networking-restart: the container on host1 had process 901, and has \"955\""

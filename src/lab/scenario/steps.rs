@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use super::ground::Ground;
 use super::measure::{COMMAND_DEADLINE, containers, outage_of, survivors};
 use super::tree::{SETTLE_DEADLINE, settled};
 use crate::exec::ExecError;
 use crate::lab::LabError;
-use crate::lab::session::Session;
 use crate::machine::Machine;
 use crate::machine::outage::Outage;
 use crate::machine::report::Scenario;
@@ -95,49 +95,49 @@ pub(super) enum Own {
 ///
 /// # Errors
 /// Those of [`outage_of`] and of `fault`.
-pub(super) fn outages_around<'a>(
-    session: &mut Session<'a>,
+pub(super) fn outages_around<'a, G: Ground<'a>>(
+    ground: &mut G,
     scenario: &mut Scenario,
     victim: &HostName,
     own: Own,
-    fault: impl FnOnce(&mut Session<'a>) -> Result<(), LabError>,
+    fault: impl FnOnce(&mut G) -> Result<(), LabError>,
 ) -> Result<Option<Outage>, LabError> {
-    settled(session, SETTLE_DEADLINE)?;
-    let own = pings_around(session, scenario, victim, own, fault)?;
-    settled(session, SETTLE_DEADLINE)?;
+    settled(ground, SETTLE_DEADLINE)?;
+    let own = pings_around(ground, scenario, victim, own, fault)?;
+    settled(ground, SETTLE_DEADLINE)?;
     Ok(own)
 }
 
 /// The same for who sees to it himself that the mesh is as planned afterwards.
-pub(super) fn pings_around<'a>(
-    session: &mut Session<'a>,
+pub(super) fn pings_around<'a, G: Ground<'a>>(
+    ground: &mut G,
     scenario: &mut Scenario,
     victim: &HostName,
     own: Own,
-    fault: impl FnOnce(&mut Session<'a>) -> Result<(), LabError>,
+    fault: impl FnOnce(&mut G) -> Result<(), LabError>,
 ) -> Result<Option<Outage>, LabError> {
-    let plan = session.plan;
-    let containers = containers(session);
+    let plan = ground.plan();
+    let containers = containers(ground);
     match (&survivors(plan, &[victim])[..], own) {
         ([from, to, ..], Own::Stay) => {
             // The inner one ends first: both have their pings back when this returns.
             let mut inner = Scenario::new("");
-            outage_of(session, scenario, &containers, [from, to], |session| {
-                outage_of(session, &mut inner, &containers, [from, victim], fault)
+            outage_of(ground, scenario, &containers, [from, to], |ground| {
+                outage_of(ground, &mut inner, &containers, [from, victim], fault)
             })?;
             Ok(inner.outage)
         }
         ([from, to, ..], Own::End) => {
-            outage_of(session, scenario, &containers, [from, to], fault)?;
+            outage_of(ground, scenario, &containers, [from, to], fault)?;
             Ok(None)
         }
         ([from], Own::Stay) => {
-            outage_of(session, scenario, &containers, [from, victim], fault)?;
+            outage_of(ground, scenario, &containers, [from, victim], fault)?;
             Ok(scenario.outage.clone())
         }
         // Nobody is left to ping.
         _ => {
-            fault(session)?;
+            fault(ground)?;
             Ok(None)
         }
     }

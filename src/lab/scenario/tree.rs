@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::ground::Ground;
 use crate::lab::LabError;
-use crate::lab::session::Session;
 use crate::machine::facts::{Facts, Scope, gather};
 use crate::machine::openvswitch::{Bridge, Port};
 use crate::machine::probe::{self, Verdict};
@@ -22,20 +22,20 @@ const INTERVAL: Duration = Duration::from_secs(1);
 pub(super) const SETTLE_DEADLINE: Duration = Duration::from_secs(240);
 
 /// What Open vSwitch says on all hosts now.
-pub(super) fn look(session: &Session<'_>) -> BTreeMap<HostName, Facts> {
-    gather(session.plan, &session.all(), Scope::Mesh, LOOK_DEADLINE)
+pub(super) fn look<'a>(ground: &impl Ground<'a>) -> BTreeMap<HostName, Facts> {
+    gather(ground.plan(), &ground.machines(), Scope::Mesh, LOOK_DEADLINE)
 }
 
 /// Waits until all links are up, the root is the planned one, and each host reaches it over the planned path.
 ///
 /// # Errors
 /// [`LabError::Wait`] with what is still otherwise after `deadline`.
-pub fn settled(session: &Session<'_>, deadline: Duration) -> Result<(), LabError> {
+pub fn settled<'a>(ground: &impl Ground<'a>, deadline: Duration) -> Result<(), LabError> {
     until("the mesh as planned", deadline, INTERVAL, || {
-        if let Some(why) = session.any_ended() {
+        if let Some(why) = ground.any_ended() {
             return Look::Gone(why);
         }
-        match not_as_planned(session.plan, &look(session)) {
+        match not_as_planned(ground.plan(), &look(ground)) {
             None => Look::Ready(()),
             Some(why) => Look::Pending(why),
         }

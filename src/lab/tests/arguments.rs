@@ -186,6 +186,30 @@ fn arguments_of_ssh() {
 }
 
 #[test]
+fn configuration_of_ssh() {
+    let target = SshTarget {
+        host: "host1".into(),
+        address: std::net::Ipv4Addr::LOCALHOST,
+        port: 40001,
+        user: "root",
+        key: "/state/my lab/100%/id_ed25519".into(),
+        known_hosts: "/state/my lab/100%/known_hosts".into(),
+    };
+    insta::assert_snapshot!(target.config("host1 192.0.2.1"), @r#"
+    Host host1 192.0.2.1
+      HostName 127.0.0.1
+      Port 40001
+      User root
+      IdentityFile "/state/my lab/100%%/id_ed25519"
+      IdentitiesOnly yes
+      IdentityAgent none
+      UserKnownHostsFile "/state/my lab/100%%/known_hosts"
+      GlobalKnownHostsFile none
+      StrictHostKeyChecking yes
+    "#);
+}
+
+#[test]
 fn no_two_nics_share_an_address() {
     let mut seen = std::collections::BTreeSet::new();
     for cluster in ["demo", "demo2"] {

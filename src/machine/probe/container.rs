@@ -65,7 +65,7 @@ pub fn start(plan: &Plan, machines: &[&dyn Machine]) -> Containers {
     containers
 }
 
-fn parse(output: &str) -> Result<ProbeContainer, String> {
+pub(super) fn parse(output: &str) -> Result<ProbeContainer, String> {
     let mut words = output.split_whitespace();
     let pid = words.next().and_then(|word| word.parse().ok()).filter(|pid| *pid > 0);
     let address = words.next().and_then(|word| word.parse().ok());

@@ -22,6 +22,7 @@ pub mod exposure;
 pub(super) mod loop_free;
 mod mtu;
 mod ovs;
+pub mod own_container;
 mod pairs;
 mod persistence;
 mod quiet;

@@ -130,6 +130,21 @@ fn boot_checks_cloud_init() {
 }
 
 #[test]
+fn a_host_may_do_without_cloud_init_where_nobody_needs_it_but_not_with_a_broken_one() {
+    let plan = sample::plan();
+    let mut facts = sample::facts(&plan);
+    let limits = BootLimits {
+        needs_cloud_init: false,
+        ..BootLimits::default()
+    };
+    for (why, red) in [("cloud-init is not installed", false), ("cloud-init: no answer in time", true)] {
+        boot_of(&mut facts, "host1").cloud_init = Found::Unknown(why.into());
+        assert_eq!(boot(&plan, &facts, &limits)[0].is_red(), red, "{why}");
+    }
+    assert!(include_str!("../../facts/gather_boot.sh").contains("echo \"cloud-init is not installed\" >&2; exit 127;"));
+}
+
+#[test]
 fn ifupdown_that_came_after_the_boot_held_up_nothing() {
     let plan = sample::plan();
     let mut facts = sample::facts(&plan);

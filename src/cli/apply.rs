@@ -1,0 +1,143 @@
+//! `meshimg apply`.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::PathBuf;
+
+use super::remote::Hosts;
+use super::{Context, Format, diff, load, output};
+use crate::diff::Kind;
+use crate::error::{Error, counted};
+use crate::exec::interrupt;
+use crate::remote::Remote;
+use crate::remote::apply::{self, CONFIRM_SECONDS, Differences, HostChange};
+
+pub const EXAMPLES: &str = "\
+Examples:
+  meshimg apply cluster.yaml            what differs; then it asks
+  meshimg apply cluster.yaml --yes      without asking
+  meshimg apply cluster.yaml --host host1 --host host2
+
+One host after the other is changed, and each has its old state back by
+itself unless it can be reached by a new ssh connection afterwards.";
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The cluster.yaml
+    file: PathBuf,
+    #[command(flatten)]
+    hosts: Hosts,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+    /// How what differs is shown: text for people, or JSON for programs (its `version` changes when a field changes its meaning)
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
+    interrupt::install()?;
+    let plan = load::plan(&arguments.file, context)?;
+    let connection = arguments.hosts.connection(&plan, &arguments.file)?;
+    let remote = Remote::connect(&plan, &connection, &context.ui)?;
+    let differences = apply::look(&remote)?;
+    match arguments.format {
+        Format::Json => output::print_json(&differences)?,
+        Format::Text => output::print(&text(&differences))?,
+    }
+    if interrupt::requested() {
+        return Err(Error::Interrupted);
+    }
+    if differences.hosts.is_empty() || !(arguments.yes || is_wanted(&differences)?) {
+        return Ok(());
+    }
+    apply::apply(&remote, &differences)?;
+    let file = arguments.file.display();
+    context.ui.line(&format!(
+        "{} as planned; to see that all works: meshimg verify {file}",
+        counted(differences.hosts.len() + differences.unchanged.len(), "host")
+    ));
+    Ok(())
+}
+
+/// Asks a person.
+fn is_wanted(differences: &Differences) -> Result<bool, Error> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Error::Usage(
+            "nothing was changed: nobody can be asked, as standard input is no terminal; --yes goes without asking".to_owned(),
+        ));
+    }
+    let mut stderr = std::io::stderr();
+    write!(stderr, "change {}? [y/N] ", counted(differences.hosts.len(), "host"))?;
+    stderr.flush()?;
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line)?;
+    Ok(matches!(line.trim(), "y" | "Y" | "yes"))
+}
+
+fn text(differences: &Differences) -> String {
+    if differences.hosts.is_empty() {
+        return format!("{} as planned; nothing to change\n", counted(differences.unchanged.len(), "host"));
+    }
+    let hosts: Vec<String> = differences.hosts.iter().map(host).collect();
+    format!(
+        "{}\n{} to change, {} as planned; a host that is not confirmed within {CONFIRM_SECONDS} s has its old state back\n",
+        hosts.join("\n"),
+        differences.hosts.len(),
+        differences.unchanged.len()
+    )
+}
+
+fn host(change: &HostChange) -> String {
+    let mut lines = vec![match change.kind {
+        Kind::New => format!("{} gets the mesh", change.host),
+        _ => format!("{} changes", change.host),
+    }];
+    lines.extend(change.running.iter().map(|running| format!("  runs      {running}")));
+    lines.extend(diff::files(&change.files));
+    if !change.packages.is_empty() {
+        lines.push(format!("  install   {}", change.packages.join(" ")));
+    }
+    lines.extend(change.services.iter().map(diff::service));
+    lines.push(format!("  cut off   {}", diff::cut_off(&change.cut_off)));
+    lines.extend(change.notes.iter().map(|note| format!("  to know   {note}")));
+    lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diff::{Action, CutOff, FileChange, Service};
+
+    fn change(host: &str, kind: Kind) -> HostChange {
+        HostChange {
+            host: host.parse().unwrap(),
+            kind,
+            files: vec![FileChange {
+                path: "/etc/docker/daemon.json".to_owned(),
+                kind: Kind::Changed,
+            }],
+            packages: vec!["bridge-utils".to_owned()],
+            running: vec!["tunnels: port gre1 to host2 is not there".to_owned()],
+            services: vec![Service {
+                unit: "docker.service".to_owned(),
+                action: Action::RestartContainers,
+                why: "its options differ",
+            }],
+            cut_off: CutOff::none("it has no mesh yet"),
+            notes: vec!["a note".to_owned()],
+            write: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn all_that_differs_is_shown() {
+        let differences = |hosts| Differences {
+            version: 1,
+            cluster: "demo".parse().unwrap(),
+            hosts,
+            unchanged: vec!["host3".parse().unwrap()],
+        };
+        insta::assert_snapshot!(text(&differences(vec![change("host1", Kind::New), change("host2", Kind::Changed)])));
+        assert_eq!(text(&differences(Vec::new())), "1 host as planned; nothing to change\n");
+    }
+}

@@ -1,0 +1,151 @@
+//! Tests of [`super`].
+
+use super::*;
+use crate::machine::Facts;
+use crate::machine::facts::Found as Known;
+use crate::machine::sample;
+
+/// The first host of the sample, all as planned.
+fn found(plan: &Plan) -> Found {
+    let host = &plan.hosts[0];
+    let files = host_files(plan, host).unwrap();
+    Found {
+        facts: sample::facts(plan)[&host.name].clone(),
+        ours: files
+            .iter()
+            .map(|file| file.path.clone())
+            .filter(|path| path.contains("meshimg"))
+            .collect(),
+        files: files.iter().map(|file| (file.path.clone(), FileFacts::from(file))).collect(),
+        packages: host.packages.iter().map(|package| package.as_str().to_owned()).collect(),
+        units: ["meshimg-mesh.service", "meshimg-setup.service"]
+            .map(|unit| (unit.to_owned(), "enabled".to_owned()))
+            .into(),
+        claimed: Some("# What the scripts need to know about host1 of cluster demo. Written by meshimg.".to_owned()),
+        os: "debian-13".to_owned(),
+        pending: false,
+    }
+}
+
+fn of(plan: &Plan, spoil: impl FnOnce(&mut Found)) -> HostChange {
+    let mut found = found(plan);
+    spoil(&mut found);
+    change(plan, &plan.hosts[0], &found).unwrap()
+}
+
+fn bridge(found: &mut Found) -> &mut crate::machine::openvswitch::Bridge {
+    let Known::Known(ovs) = &mut found.facts.ovs else { unreachable!() };
+    ovs.bridges.get_mut("br0").unwrap()
+}
+
+fn actions(change: &HostChange) -> Vec<(&str, Action)> {
+    change
+        .services
+        .iter()
+        .map(|service| (service.unit.as_str(), service.action))
+        .collect()
+}
+
+#[test]
+fn a_host_as_planned_has_nothing_to_do() {
+    for plan in [sample::plan(), sample::direct_plan()] {
+        let change = of(&plan, |_| {});
+        assert!(
+            change.is_empty() && change.services.is_empty() && change.write.is_empty(),
+            "{change:?}"
+        );
+        assert_eq!(change.cut_off.seconds, Some(0.0));
+    }
+}
+
+#[test]
+fn a_tunnel_that_is_gone_is_brought_back_and_cuts_nothing_off() {
+    let change = of(&sample::plan(), |found| {
+        bridge(found).ports.remove("gre1");
+    });
+    assert_eq!(change.running, ["tunnels: port gre1 to host2 is not there"]);
+    assert_eq!(
+        actions(&change),
+        [
+            ("meshimg-setup.service", Action::Restart),
+            ("meshimg-mesh.service", Action::Restart)
+        ]
+    );
+    assert_eq!((change.kind, change.cut_off.seconds), (Kind::Changed, Some(0.0)));
+}
+
+#[test]
+fn dockers_file_that_was_edited_is_written_anew_and_docker_restarts() {
+    let change = of(&sample::plan(), |found| {
+        found.files.get_mut("/etc/docker/daemon.json").unwrap().hash = "00".to_owned();
+        found.files.remove("/etc/sysctl.d/60-meshimg.conf");
+        found.ours.push("/usr/local/lib/meshimg/mesh-rules".to_owned());
+    });
+    let files: Vec<(&str, Kind)> = change.files.iter().map(|file| (file.path.as_str(), file.kind)).collect();
+    assert_eq!(
+        files,
+        [
+            ("/etc/docker/daemon.json", Kind::Changed),
+            ("/etc/sysctl.d/60-meshimg.conf", Kind::New),
+            ("/usr/local/lib/meshimg/mesh-rules", Kind::Gone),
+        ]
+    );
+    assert_eq!(change.write.len(), 2);
+    assert!(change.restarts_docker() && change.cut_off.seconds.is_none(), "{change:?}");
+    assert!(change.notes.is_empty());
+}
+
+#[test]
+fn another_protocol_makes_the_bridge_anew_and_the_time_is_told() {
+    let change = of(&sample::plan(), |found| {
+        bridge(found).rstp_enable = false;
+        bridge(found).stp_enable = true;
+    });
+    assert!(actions(&change).contains(&("br0", Action::RemakeMeshBridge)));
+    assert_eq!(change.cut_off.seconds, Some(4.0));
+}
+
+#[test]
+fn a_bare_host_gets_everything_and_its_own_docker_settings_are_spoken_of() {
+    let plan = sample::plan();
+    let change = of(&plan, |found| {
+        found.files.retain(|path, _| path == "/etc/docker/daemon.json");
+        found.files.get_mut("/etc/docker/daemon.json").unwrap().hash = "00".to_owned();
+        found.facts = Facts::unknown("ovs-vsctl is not installed");
+        found.units.values_mut().for_each(String::clear);
+        found.ours.clear();
+        found.claimed = None;
+    });
+    assert_eq!((change.kind, change.cut_off.seconds), (Kind::New, Some(0.0)));
+    assert_eq!(change.write.len(), host_files(&plan, &plan.hosts[0]).unwrap().len());
+    assert!(
+        change
+            .running
+            .contains(&"meshimg-mesh.service: not there, planned enabled".to_owned())
+    );
+    assert!(change.notes[0].contains("daemon.json is replaced"), "{:?}", change.notes);
+}
+
+#[test]
+fn a_machine_that_is_another_host_is_left_alone() {
+    let plan = sample::plan();
+    let refusal = |spoil: fn(&mut Found)| {
+        let mut found = found(&plan);
+        spoil(&mut found);
+        change(&plan, &plan.hosts[0], &found).unwrap_err().to_string()
+    };
+    let said = refusal(|found| found.claimed = Some("# What ... about host2 of cluster demo. Written by meshimg.".to_owned()));
+    assert_eq!(
+        said,
+        "the machine at 192.0.2.1 says that it is host2 of cluster demo: has it another address in cluster.yaml?"
+    );
+    let said = refusal(|found| found.os = "ubuntu-24.04".to_owned());
+    assert_eq!(said, "it runs ubuntu-24.04, and `os` says debian-13");
+    assert!(refusal(|found| found.pending = true).starts_with("a change is under way there"));
+    // A bridge without a mesh is Docker's.
+    let said = refusal(|found| {
+        found.claimed = None;
+        found.facts.ovs = Known::Unknown("ovs-vsctl is not installed".to_owned());
+    });
+    assert!(said.starts_with("Docker has made docker0 itself"), "{said}");
+}

@@ -1,0 +1,22 @@
+# What `meshimg apply` compares with the plan; follows facts/gather.sh, whose `run` it uses.
+# shellcheck disable=SC2086 # lists of paths and packages of meshimg's own
+run files-hash sha256sum $files
+# shellcheck disable=SC2086 # the same list
+run files-mode stat --format '%a %n' $files
+# Files of meshimg's that other plans have; the unit that takes a change back is none.
+# shellcheck disable=SC2016 # see above
+run ours sh -c 'for file in /etc/systemd/system/meshimg-*.service /etc/systemd/system/*.d/meshimg*.conf /usr/local/lib/meshimg/* /etc/meshimg/* \
+  /etc/network/interfaces.d/60-meshimg /etc/sysctl.d/60-meshimg.conf /etc/udev/rules.d/60-meshimg.rules \
+  /etc/apt/preferences.d/meshimg-open-vswitch /etc/apt/sources.list.d/meshimg-open-vswitch.sources; do
+  if [ -f "$file" ] && [ "$file" != /etc/systemd/system/meshimg-undo.service ]; then echo "$file"; fi
+done'
+# One that nobody knows makes it end with 1; the others are there all the same.
+# shellcheck disable=SC2016,SC2086 # see above, and dpkg-query puts the values in
+run packages dpkg-query -W -f '${db:Status-Status} ${Package}\n' $packages
+# shellcheck disable=SC2016 # the inner shell puts the value in
+run enabled sh -c 'for unit in meshimg-mesh.service meshimg-setup.service; do
+  echo "$unit $(systemctl is-enabled "$unit" 2>/dev/null)"
+done'
+run claimed sed -n 1p /etc/meshimg/host.conf
+run os-release cat /etc/os-release
+run pending ls /etc/systemd/system/meshimg-undo.service

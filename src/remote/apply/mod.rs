@@ -1,0 +1,15 @@
+//! Hosts that run to what their plan says, each under a timer that takes the change back unless somebody says, over a new connection, that the
+//! host can still be reached.
+//!
+//! ```text
+//! Machines --found::ask--> Found --change (pure)--> HostChange --carry::stage--> script --run--> Machines as planned
+//! ```
+
+mod carry;
+mod change;
+mod found;
+mod run;
+
+pub use carry::CONFIRM_SECONDS;
+pub use change::{HostChange, Refusal};
+pub use run::{ApplyError, Differences, apply, look};

@@ -1,0 +1,358 @@
+//! The hosts one after the other: change, confirm over a new connection, wait for the mesh, next.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::carry::{self, CONFIRM, CONFIRM_SECONDS, PROGRESS, SAID, UNDO_NOW};
+use super::change::{HostChange, change};
+use super::found;
+use crate::diff::Kind;
+use crate::exec::interrupt;
+use crate::machine::facts::{self, Facts, Scope};
+use crate::machine::report::LinkState;
+use crate::machine::topology::topology;
+use crate::machine::{Machine, on_each, ssh};
+use crate::plan::{HostPlan, Plan};
+use crate::remote::Remote;
+use crate::spec::{ClusterName, HostName};
+use crate::ui::seconds;
+use crate::wait::{self, Look, WaitError};
+
+/// The format of the JSON; raised when a field changes its meaning or goes.
+pub const DIFFERENCES_VERSION: u32 = 1;
+
+/// To send files, and to have the change begin.
+const STAGE_DEADLINE: Duration = Duration::from_secs(90);
+
+/// A word with a host.
+const ASK_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Time between two looks.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long a changed host may take to be as planned; less than until it takes the change back.
+const SETTLE_DEADLINE: Duration = Duration::from_secs(CONFIRM_SECONDS as u64 * 2 / 3);
+
+/// How long its links may take to carry traffic again: the longest timers of spanning tree are 40 s and twice 30 s.
+const LINKS_DEADLINE: Duration = Duration::from_secs(120);
+
+/// Why not all hosts are as planned.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    #[error("{host} is left alone: {why}; nothing was changed on any host")]
+    Refused { host: HostName, why: String },
+    #[error("{host} cannot be asked: {why}; nothing was changed on any host. To leave it out, name the others: --host")]
+    NotAsked { host: HostName, why: String },
+    #[error("{host} has its old state back: {why}{}", rest(left))]
+    TakenBack { host: HostName, why: String, left: Vec<HostName> },
+    #[error(
+        "{host} was not confirmed, and has its old state back within {CONFIRM_SECONDS} s: {why}{}",
+        rest(left)
+    )]
+    NotConfirmed { host: HostName, why: String, left: Vec<HostName> },
+    #[error("{host} is as planned, but its links are not up: {why}{}", rest(left))]
+    Links { host: HostName, why: String, left: Vec<HostName> },
+    #[error(
+        "interrupted; what was changed on {host} and not confirmed is taken back by the host itself{}",
+        rest(left)
+    )]
+    Interrupted { host: HostName, left: Vec<HostName> },
+}
+
+fn rest(left: &[HostName]) -> String {
+    match left {
+        [] => String::new(),
+        hosts => format!(
+            "; not changed: {}",
+            hosts.iter().map(|host| host.as_str()).collect::<Vec<_>>().join(", ")
+        ),
+    }
+}
+
+/// All that differs, before anything is changed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Differences {
+    pub version: u32,
+    pub cluster: ClusterName,
+    /// In the order of the file.
+    pub hosts: Vec<HostChange>,
+    /// Hosts that are as planned.
+    pub unchanged: Vec<HostName>,
+}
+
+/// What differs on the hosts of `remote`.
+///
+/// # Errors
+/// [`ApplyError`] of the first host that cannot be asked, or must be left alone.
+pub fn look(remote: &Remote<'_>) -> Result<Differences, ApplyError> {
+    let answers = found::ask(remote.plan, &remote.all());
+    let mut differences = Differences {
+        version: DIFFERENCES_VERSION,
+        cluster: remote.plan.cluster.clone(),
+        hosts: Vec::new(),
+        unchanged: Vec::new(),
+    };
+    for host in &remote.plan.hosts {
+        let found = match answers.get(&host.name) {
+            None => continue,
+            Some(Err(why)) => {
+                return Err(ApplyError::NotAsked {
+                    host: host.name.clone(),
+                    why: why.clone(),
+                });
+            }
+            Some(Ok(found)) => found,
+        };
+        let change = change(remote.plan, host, found).map_err(|why| ApplyError::Refused {
+            host: host.name.clone(),
+            why: why.to_string(),
+        })?;
+        if change.is_empty() {
+            differences.unchanged.push(host.name.clone());
+        } else {
+            differences.hosts.push(change);
+        }
+    }
+    Ok(differences)
+}
+
+/// Changes the hosts of `differences`. Those that have no mesh yet come first and all at once, for nobody misses them; the others one at a time,
+/// which any mesh survives that survives a failure, and each when the links of the one before are up again.
+///
+/// # Errors
+/// [`ApplyError`] of the first host where something went wrong; those after it were not touched.
+pub fn apply(remote: &Remote<'_>, differences: &Differences) -> Result<(), ApplyError> {
+    let (new, changed): (Vec<&HostChange>, Vec<&HostChange>) = differences.hosts.iter().partition(|change| change.kind == Kind::New);
+    let mut done: BTreeSet<HostName> = differences.unchanged.iter().cloned().collect();
+    let mut left: Vec<HostName> = changed.iter().map(|change| change.host.clone()).collect();
+    let machines = machines(remote, &new);
+    let ends = on_each(&machines, |machine| {
+        match new.iter().find(|change| change.host == *machine.name()) {
+            Some(change) => one(remote, machine, change, &left),
+            None => Ok(()),
+        }
+    });
+    for (host, end) in ends {
+        end?;
+        done.insert(host);
+    }
+    for change in changed {
+        left.retain(|host| *host != change.host);
+        for machine in machines_of(remote, &change.host) {
+            one(remote, machine, change, &left)?;
+        }
+        done.insert(change.host.clone());
+        links_up(remote, &done, &change.host, &left)?;
+    }
+    Ok(())
+}
+
+fn machines<'r>(remote: &'r Remote<'_>, changes: &[&HostChange]) -> Vec<&'r dyn Machine> {
+    let mut machines = remote.all();
+    machines.retain(|machine| changes.iter().any(|change| change.host == *machine.name()));
+    machines
+}
+
+fn machines_of<'r>(remote: &'r Remote<'_>, host: &HostName) -> Vec<&'r dyn Machine> {
+    let mut machines = remote.all();
+    machines.retain(|machine| machine.name() == host);
+    machines
+}
+
+/// Changes one host and confirms it.
+fn one(remote: &Remote<'_>, machine: &dyn Machine, change: &HostChange, left: &[HostName]) -> Result<(), ApplyError> {
+    let (plan, host, started) = (remote.plan, change.host.clone(), Instant::now());
+    let taken_back = |why: String| ApplyError::TakenBack {
+        host: host.clone(),
+        why,
+        left: left.to_vec(),
+    };
+    let Some(planned) = plan.hosts.iter().find(|planned| planned.name == host) else {
+        return Ok(());
+    };
+    let script = carry::stage(plan, planned, change).map_err(|error| taken_back(error.to_string()))?;
+    remote.ui.line(&format!("{host}: changing ..."));
+    if let Err(error) = machine.run(&script, STAGE_DEADLINE) {
+        return Err(not_confirmed(&host, ssh::last_words(&error), left));
+    }
+    match changed(machine, Duration::from_secs((carry::limit(change) + CONFIRM_SECONDS).into())) {
+        Ok(()) => {}
+        Err(Failed::Undone) => return Err(taken_back(said(machine))),
+        Err(Failed::Wait(error)) => return Err(not_confirmed(&host, error.to_string(), left)),
+    }
+    if let Err(error) = as_planned(plan, planned, machine) {
+        if interrupt::requested() {
+            return Err(not_confirmed(&host, error.to_string(), left));
+        }
+        // What is wrong is known now; the timer would only take longer.
+        return Err(match machine.run(UNDO_NOW, Duration::from_secs(carry::LIMIT_SECONDS.into())) {
+            Ok(_) => taken_back(error.to_string()),
+            Err(_) => not_confirmed(&host, error.to_string(), left),
+        });
+    }
+    // A connection from before the change says nothing of whether one can be made.
+    remote.reconnect(&host);
+    if let Err(error) = machine.run(CONFIRM, ASK_DEADLINE) {
+        return Err(not_confirmed(&host, ssh::last_words(&error), left));
+    }
+    remote
+        .ui
+        .line(&format!("{host}: as planned, and confirmed, after {}", seconds(started.elapsed())));
+    Ok(())
+}
+
+fn not_confirmed(host: &HostName, why: String, left: &[HostName]) -> ApplyError {
+    let (host, left) = (host.clone(), left.to_vec());
+    if interrupt::requested() {
+        return ApplyError::Interrupted { host, left };
+    }
+    ApplyError::NotConfirmed { host, why, left }
+}
+
+enum Failed {
+    Undone,
+    Wait(WaitError),
+}
+
+/// Waits until the change is made; the way to the host may be away meanwhile.
+fn changed(machine: &dyn Machine, deadline: Duration) -> Result<(), Failed> {
+    let what = format!("the change of {}", machine.name());
+    let made = wait::until(&what, deadline, INTERVAL, || match machine.run(PROGRESS, ASK_DEADLINE) {
+        Ok(finished) => match finished.stdout_text().trim() {
+            "done" => Look::Ready(true),
+            // The unit that takes it back has been started, and may be at it still.
+            "undone" | "failed" => Look::Ready(false),
+            state => Look::Pending(format!("meshimg-apply.service is {state}")),
+        },
+        Err(error) => Look::Pending(ssh::last_words(&error)),
+    });
+    match made {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failed::Undone),
+        Err(error) => Err(Failed::Wait(error)),
+    }
+}
+
+/// Why the change failed, in the words of its unit.
+fn said(machine: &dyn Machine) -> String {
+    match machine.run(SAID, ASK_DEADLINE) {
+        Ok(finished) => format!("meshimg-apply.service failed; it said:\n{}\n", finished.stdout_text().trim_end()),
+        Err(error) => format!(
+            "meshimg-apply.service failed, and its log cannot be read: {}",
+            ssh::last_words(&error)
+        ),
+    }
+}
+
+/// Waits until nothing differs on the host any more.
+fn as_planned(plan: &Plan, host: &HostPlan, machine: &dyn Machine) -> Result<(), WaitError> {
+    let what = format!("{} as planned", host.name);
+    wait::until(&what, SETTLE_DEADLINE, INTERVAL, || {
+        let found = match found::ask(plan, &[machine]).remove(&host.name) {
+            Some(Ok(mut found)) => {
+                // It is ours.
+                found.pending = false;
+                found
+            }
+            Some(Err(why)) => return Look::Pending(why),
+            None => return Look::Gone("it is no host of the plan".to_owned()),
+        };
+        match change(plan, host, &found) {
+            Ok(change) if change.is_empty() => Look::Ready(()),
+            Ok(change) => {
+                let files = change.files.iter().map(|file| format!("{} differs", file.path));
+                let packages = change.packages.iter().map(|package| format!("{package} is not installed"));
+                let differ: Vec<String> = change.running.iter().cloned().chain(files).chain(packages).collect();
+                Look::Pending(differ.join("; "))
+            }
+            Err(why) => Look::Gone(why.to_string()),
+        }
+    })
+}
+
+/// Waits until the links of `host` to hosts that are as planned carry traffic, or could.
+fn links_up(remote: &Remote<'_>, done: &BTreeSet<HostName>, host: &HostName, left: &[HostName]) -> Result<(), ApplyError> {
+    let machines: Vec<&dyn Machine> = remote.all().into_iter().filter(|machine| done.contains(machine.name())).collect();
+    let what = format!("the links of {host}");
+    wait::until(&what, LINKS_DEADLINE, INTERVAL, || {
+        let facts = facts::gather(remote.plan, &machines, Scope::Mesh, ASK_DEADLINE);
+        match down(remote.plan, &facts, done, host) {
+            down if down.is_empty() => Look::Ready(()),
+            down => Look::Pending(format!("{} down", down.join(", "))),
+        }
+    })
+    .map_err(|error| match error {
+        WaitError::Interrupted { .. } => ApplyError::Interrupted {
+            host: host.clone(),
+            left: left.to_vec(),
+        },
+        error => ApplyError::Links {
+            host: host.clone(),
+            why: error.to_string(),
+            left: left.to_vec(),
+        },
+    })
+}
+
+/// The links between `host` and hosts that are `done` which are not up.
+fn down(plan: &Plan, facts: &BTreeMap<HostName, Facts>, done: &BTreeSet<HostName>, host: &HostName) -> Vec<String> {
+    let links = topology(plan, facts).links.into_iter();
+    links
+        .filter(|link| link.ends.contains(host) && link.ends.iter().all(|end| done.contains(end)))
+        .filter(|link| matches!(link.state, LinkState::Down | LinkState::Unknown))
+        .map(|link| link.name)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::sample::{self, Scripted};
+
+    #[test]
+    fn links_to_hosts_that_are_not_done_are_not_waited_for() {
+        let plan = sample::plan();
+        let mut facts = sample::facts(&plan);
+        facts.insert("host3".parse().unwrap(), Facts::unknown("not asked"));
+        let names = |of: &[&str]| of.iter().map(|name| name.parse().unwrap()).collect::<BTreeSet<HostName>>();
+        let host = plan.hosts[0].name.clone();
+        assert_eq!(down(&plan, &facts, &names(&["host1", "host2"]), &host), [""; 0]);
+        assert_eq!(down(&plan, &facts, &names(&["host1", "host2", "host3"]), &host), ["gre2"]);
+    }
+
+    #[test]
+    fn a_change_is_waited_for_while_the_host_is_away_and_its_end_is_told() {
+        let looks = std::sync::atomic::AtomicUsize::new(0);
+        let machine = Scripted::new("host1", move |_| match looks.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+            0 => Ok("activating\n".into()),
+            1 => Err("Connection timed out".into()),
+            _ => Ok("done\n".into()),
+        });
+        assert!(changed(&machine, Duration::from_secs(30)).is_ok());
+        for answer in ["undone\n", "failed\n"] {
+            let machine = Scripted::new("host1", move |_| Ok(answer.into()));
+            assert!(matches!(changed(&machine, Duration::from_secs(30)), Err(Failed::Undone)));
+        }
+        let machine = Scripted::new("host1", |_| Err("Connection refused".into()));
+        let Err(Failed::Wait(error)) = changed(&machine, Duration::from_millis(20)) else {
+            panic!("it came to an end")
+        };
+        assert!(error.to_string().ends_with("last seen: Connection refused"), "{error}");
+    }
+
+    #[test]
+    fn errors_name_the_hosts_that_were_not_touched() {
+        let error = ApplyError::NotConfirmed {
+            host: "host1".parse().unwrap(),
+            why: "Connection refused".to_owned(),
+            left: vec!["host2".parse().unwrap(), "host3".parse().unwrap()],
+        };
+        assert_eq!(
+            error.to_string(),
+            "host1 was not confirmed, and has its old state back within 120 s: Connection refused; not changed: host2, host3"
+        );
+    }
+}

@@ -1,0 +1,193 @@
+//! The commands for hosts that run somewhere, with the lab's guests as such hosts: through the real ssh, with a configuration of its own.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use libtest_mimic::{Failed, Trial};
+use meshimg::lab::session::Session;
+use meshimg::wait::{Look, until};
+
+use super::{containers_reach_each_other, run, three};
+use crate::clusters::example;
+
+pub fn tests() -> Vec<Trial> {
+    vec![
+        three("verify_is_green_and_leaves_nothing", verify),
+        three("a_host_whose_key_is_not_known_is_not_reached", unknown_key),
+        three("status_has_a_line_for_each_host_and_link", status),
+        three("apply_has_nothing_to_do_where_all_is_as_planned", nothing_to_do),
+        three("verify_names_what_was_changed_by_hand_and_apply_mends_it", drift),
+        three("a_host_that_cannot_be_reached_after_a_change_takes_it_back", locked_out),
+    ]
+}
+
+/// A ssh_config(5) for the guests of `session`.
+struct Config {
+    _folder: tempfile::TempDir,
+    path: PathBuf,
+}
+
+impl Config {
+    fn new(session: &Session<'_>) -> Result<Self, Failed> {
+        let folder = tempfile::tempdir()?;
+        let mut text = String::new();
+        for host in &session.plan.hosts {
+            text += &session.lab.ssh_target(host.name.as_str())?.config(&host.address.to_string());
+        }
+        let path = folder.path().join("ssh config");
+        std::fs::write(&path, text)?;
+        Ok(Self { _folder: folder, path })
+    }
+
+    /// What meshimg says to `arguments` behind the file's name.
+    fn meshimg(&self, verb: &str, arguments: &[&str]) -> Result<Output, Failed> {
+        let file = example("three-hosts");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_meshimg"));
+        command.arg(verb).arg(file).args(arguments).arg("--ssh-config").arg(&self.path);
+        Ok(command.output()?)
+    }
+}
+
+/// Standard output, if the status is `code`.
+fn with_code(output: &Output, code: i32) -> Result<String, Failed> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    if output.status.code() == Some(code) {
+        return Ok(stdout + &stderr);
+    }
+    Err(format!("{}, not {code}\n{stdout}{stderr}", output.status).into())
+}
+
+fn wants(text: &str, words: &[&str]) -> Result<(), Failed> {
+    match words.iter().find(|words| !text.contains(**words)) {
+        None => Ok(()),
+        Some(missing) => Err(format!("no {missing:?} in\n{text}").into()),
+    }
+}
+
+/// What a run of probes could leave.
+const LEFT: &str = "docker ps --all --quiet --filter label=meshimg.run; docker image ls --quiet --filter label=meshimg=probe
+ls -d /var/lib/meshimg/apply* /etc/systemd/system/meshimg-undo* /run/systemd/system/meshimg-undo* 2>/dev/null || true";
+
+fn nothing_left(session: &Session<'_>) -> Result<(), Failed> {
+    for host in ["host1", "host2", "host3"] {
+        let left = run(session, host, LEFT)?;
+        if !left.trim().is_empty() {
+            return Err(format!("{host} has {left}").into());
+        }
+    }
+    Ok(())
+}
+
+fn verify(session: &mut Session<'static>) -> Result<(), Failed> {
+    let said = with_code(&Config::new(session)?.meshimg("verify", &[])?, 0)?;
+    wants(
+        &said,
+        &["3 hosts on machines reached by ssh", "green    container-ping  9 of 9", "all green"],
+    )?;
+    nothing_left(session)
+}
+
+fn unknown_key(session: &mut Session<'static>) -> Result<(), Failed> {
+    let config = Config::new(session)?;
+    let text = std::fs::read_to_string(&config.path)?;
+    let stranger = text.replacen("UserKnownHostsFile", "UserKnownHostsFile /dev/null #", 1);
+    // Whatever a configuration says of the rest.
+    std::fs::write(
+        &config.path,
+        stranger.replace("StrictHostKeyChecking yes", "StrictHostKeyChecking no"),
+    )?;
+    let said = with_code(&config.meshimg("status", &[])?, 6)?;
+    wants(&said, &["host1 is not reached: No ", "Host key verification failed"])?;
+    if said.contains("host2 is not reached") {
+        return Err(said.into());
+    }
+    Ok(())
+}
+
+fn status(session: &mut Session<'static>) -> Result<(), Failed> {
+    let said = with_code(&Config::new(session)?.meshimg("status", &[])?, 0)?;
+    if said.matches("as planned").count() != 3 || said.matches("forwarding").count() != 2 || said.matches("in reserve").count() != 1 {
+        return Err(said.into());
+    }
+    Ok(())
+}
+
+fn nothing_to_do(session: &mut Session<'static>) -> Result<(), Failed> {
+    let said = with_code(&Config::new(session)?.meshimg("apply", &[])?, 0)?;
+    wants(&said, &["3 hosts as planned; nothing to change"])
+}
+
+fn drift(session: &mut Session<'static>) -> Result<(), Failed> {
+    let config = Config::new(session)?;
+    run(session, "host2", "ovs-vsctl del-port gre1")?;
+    run(
+        session,
+        "host3",
+        "sed -i s/1462/1400/ /etc/docker/daemon.json; ip link set dev docker0 mtu 1400",
+    )?;
+    let said = with_code(&config.meshimg("verify", &[])?, 6)?;
+    wants(
+        &said,
+        &[
+            "port gre1 to host1 is not there",
+            "MTU is 1400, planned 1462",
+            "/etc/docker/daemon.json has been changed",
+        ],
+    )?;
+    // Nobody says yes.
+    let said = with_code(&config.meshimg("apply", &[])?, 2)?;
+    wants(&said, &["~ /etc/docker/daemon.json", "nothing was changed: nobody can be asked"])?;
+    let said = with_code(&config.meshimg("apply", &["--yes"])?, 0)?;
+    wants(
+        &said,
+        &[
+            "host2: as planned, and confirmed",
+            "host3: as planned, and confirmed",
+            "3 hosts as planned",
+        ],
+    )?;
+    let said = with_code(&config.meshimg("apply", &["--yes"])?, 0)?;
+    wants(&said, &["3 hosts as planned; nothing to change"])?;
+    containers_reach_each_other(session)?;
+    with_code(&config.meshimg("verify", &[])?, 0)?;
+    nothing_left(session)
+}
+
+/// How long ssh stays cut: longer than the host waits to be confirmed.
+const CUT_SECONDS: u64 = 150;
+
+/// Cuts ssh as soon as the change is made, and lets it through again by itself.
+fn cut_ssh() -> String {
+    let inner = format!(
+        "until [ -e /var/lib/meshimg/apply/done ]; do sleep 0.1; done
+iptables -I INPUT -p tcp --dport 22 -j DROP
+sleep {CUT_SECONDS}
+iptables -D INPUT -p tcp --dport 22 -j DROP"
+    );
+    format!("systemd-run --quiet --unit cut-ssh sh -c '{inner}'")
+}
+
+fn locked_out(session: &mut Session<'static>) -> Result<(), Failed> {
+    const STATE: &str = "sha256sum /etc/docker/daemon.json /etc/sysctl.d/60-meshimg.conf 2>&1; cat /sys/class/net/docker0/mtu";
+    let config = Config::new(session)?;
+    run(session, "host3", "rm /etc/sysctl.d/60-meshimg.conf")?;
+    let before = run(session, "host3", STATE)?;
+    run(session, "host3", &cut_ssh())?;
+    let said = with_code(&config.meshimg("apply", &["--yes", "--host", "host3"])?, 5)?;
+    wants(&said, &["host3 was not confirmed, and has its old state back within 120 s"])?;
+    let wait = Duration::from_secs(CUT_SECONDS + 120);
+    until("the old state of host3", wait, Duration::from_secs(2), || {
+        match run(session, "host3", &format!("{STATE}; [ ! -e /var/lib/meshimg/apply ]")) {
+            Ok(now) if now == before => Look::Ready(()),
+            Ok(now) => Look::Pending(now),
+            Err(error) => Look::Pending(error.message().unwrap_or("no answer").to_owned()),
+        }
+    })?;
+    containers_reach_each_other(session)?;
+    nothing_left(session)?;
+    with_code(&config.meshimg("apply", &["--yes"])?, 0)?;
+    with_code(&config.meshimg("verify", &[])?, 0)?;
+    Ok(())
+}
