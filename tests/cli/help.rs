@@ -31,6 +31,10 @@ const VERBS: &[&[&str]] = &[
     &["lab", "probe"],
     &["lab", "test"],
     &["lab", "bench"],
+    &["terraform"],
+    &["inventory"],
+    &["up"],
+    &["down"],
     &["schema"],
     &["completions"],
 ];
