@@ -4,9 +4,11 @@ mod apply;
 mod check;
 mod cloud_init;
 mod diff;
+mod down;
 mod folder;
 mod image;
 mod init;
+mod inventory;
 mod lab;
 mod load;
 mod nixos;
@@ -18,6 +20,8 @@ mod plan;
 mod remote;
 mod status;
 mod stock;
+mod terraform;
+mod up;
 mod verify;
 
 use std::path::PathBuf;
@@ -50,6 +54,7 @@ Exit codes:
   5    an external program failed
   6    a probe failed, an image has errors, or diff or --check found a
        difference
+  7    the provider refused, or could not be reached
   130  interrupted";
 
 /// One cluster.yaml to Docker hosts whose containers share one switch
@@ -110,6 +115,18 @@ enum Verb {
     /// Write the hosts as a NixOS flake: modules, data, images and a VM test
     #[command(after_help = nixos::EXAMPLES)]
     Nixos(nixos::Arguments),
+    /// Print the droplets of Digital Ocean as Terraform and OpenTofu read them
+    #[command(after_help = terraform::EXAMPLES)]
+    Terraform(terraform::Arguments),
+    /// Print the hosts as an inventory of Ansible
+    #[command(after_help = inventory::EXAMPLES)]
+    Inventory(inventory::Arguments),
+    /// Show which droplets of Digital Ocean would be made, and what they cost
+    #[command(after_help = up::EXAMPLES)]
+    Up(up::Arguments),
+    /// Destroy the cluster's droplets at Digital Ocean
+    #[command(after_help = down::EXAMPLES)]
+    Down(down::Arguments),
     /// Build disk images
     #[command(subcommand)]
     Image(image::Verb),
@@ -209,6 +226,10 @@ fn run(verb: Verb, context: &Context) -> Result<ExitCode, Error> {
         Verb::Plan(arguments) => plan::run(&arguments, context),
         Verb::CloudInit(arguments) => cloud_init::run(&arguments, context),
         Verb::Nixos(arguments) => nixos::run(&arguments, context),
+        Verb::Terraform(arguments) => terraform::run(&arguments, context),
+        Verb::Inventory(arguments) => inventory::run(&arguments, context),
+        Verb::Up(arguments) => up::run(&arguments, context),
+        Verb::Down(arguments) => down::run(&arguments, context),
         Verb::Image(verb) => image::run(verb, context),
         Verb::OpenVSwitch(verb) => openvswitch::run(verb, context),
         Verb::LabSupervisor { folder } => lab::supervise(&folder),

@@ -11,6 +11,9 @@ use crate::lab::accel::AccelError;
 use crate::lab::bench::BenchError;
 use crate::lab::control::ControlError;
 use crate::lab::state::StateError;
+use crate::plan::PlanError;
+use crate::provider::ProviderError;
+use crate::provider::digital_ocean::ApiError;
 use crate::remote::RemoteError;
 use crate::remote::apply::ApplyError;
 use crate::render::{RenderError, WriteError};
@@ -35,6 +38,8 @@ pub enum Exit {
     CommandFailed = 5,
     /// A probe is red, an image has errors, or `diff` or `--check` found a difference.
     ProbeFailed = 6,
+    /// The provider of machines refused, or could not be reached.
+    ProviderRefused = 7,
     /// Ended by Ctrl-C: 128 + SIGINT, as shells have it.
     Interrupted = 130,
 }
@@ -65,11 +70,13 @@ pub enum Error {
     ReadLock { file: String, source: std::io::Error },
     #[error("there is no host {name} in {file}; it has {known}")]
     UnknownHost { name: HostName, file: String, known: String },
+    #[error("the hosts of {file} are no droplets: it has no section `digital-ocean`; docs/digital-ocean.md says what to write there")]
+    NoDroplets { file: String },
     /// A message for a command line that clap can't see is wrong.
     #[error("{0}")]
     Usage(String),
     #[error(transparent)]
-    Plan(#[from] crate::plan::PlanError),
+    Plan(#[from] PlanError),
     #[error(transparent)]
     Render(#[from] RenderError),
     #[error(transparent)]
@@ -113,6 +120,8 @@ pub enum Error {
     /// The table is printed already.
     #[error("the mesh was not whole again within {seconds} s in {}", counted(*runs, "run"))]
     NotWhole { runs: usize, seconds: u32 },
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
     #[error("cannot write to standard output: {0}")]
     Output(#[from] std::io::Error),
     #[error(transparent)]
@@ -129,6 +138,8 @@ impl Error {
             | Self::Lock { .. }
             | Self::Read { .. }
             | Self::ReadLock { .. }
+            | Self::NoDroplets { .. }
+            | Self::Plan(PlanError::NoAddress(_))
             | Self::Render(RenderError::TooLarge { .. } | RenderError::Nix { .. } | RenderError::NixOpenVSwitch { .. }) => Exit::File,
             Self::UnknownHost { .. } | Self::Usage(_) | Self::NotUp { .. } => Exit::Usage,
             Self::Exec(error) => exec_exit(error),
@@ -139,6 +150,7 @@ impl Error {
             Self::Remote(error) => remote_exit(error),
             Self::Apply(error) => apply_exit(error),
             Self::Bench(error) => bench_exit(error),
+            Self::Provider(error) => provider_exit(error),
             Self::Interrupted | Self::Write(WriteError::Interrupted) => Exit::Interrupted,
             Self::Seed(_)
             | Self::Supervisor(_)
@@ -180,6 +192,14 @@ pub fn exec_exit(error: &ExecError) -> Exit {
         ExecError::Missing { .. } => Exit::ToolMissing,
         ExecError::Interrupted { .. } => Exit::Interrupted,
         ExecError::Start { .. } | ExecError::Failed { .. } | ExecError::Deadline { .. } => Exit::CommandFailed,
+    }
+}
+
+fn provider_exit(error: &ProviderError) -> Exit {
+    match error {
+        ProviderError::Token(_) | ProviderError::Api(ApiError::Address(_)) => Exit::Usage,
+        ProviderError::Api(ApiError::Interrupted { .. }) => Exit::Interrupted,
+        ProviderError::Api(_) | ProviderError::Impossible(_) | ProviderError::StillThere { .. } => Exit::ProviderRefused,
     }
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use super::*;
+use crate::provider::digital_ocean::TokenError;
 
 fn missing() -> ExecError {
     ExecError::Missing {
@@ -108,9 +109,10 @@ fn the_numbers_stay() {
         Exit::ToolMissing,
         Exit::CommandFailed,
         Exit::ProbeFailed,
+        Exit::ProviderRefused,
         Exit::Interrupted,
     ];
-    assert_eq!(numbers.map(|exit| exit as u8), [0, 1, 2, 3, 4, 5, 6, 130]);
+    assert_eq!(numbers.map(|exit| exit as u8), [0, 1, 2, 3, 4, 5, 6, 7, 130]);
 }
 
 /// Of commands that reach hosts by ssh.
@@ -221,6 +223,8 @@ fn every_cause_has_its_exit_code() {
                 LabError::Control(not_up()).into(),
                 LabError::Accelerator(AccelError::Wish("fast".to_owned())).into(),
                 ImageError::NoCacheFolder.into(),
+                ProviderError::Token(TokenError::Missing).into(),
+                ProviderError::Api(ApiError::Address(file())).into(),
             ],
         ),
         (
@@ -246,6 +250,8 @@ fn every_cause_has_its_exit_code() {
                     source: io::ErrorKind::IsADirectory.into(),
                 },
                 RenderError::TooLarge { host: host(), bytes: 1 }.into(),
+                PlanError::NoAddress(vec![host()]).into(),
+                Error::NoDroplets { file: file() },
                 ImageError::NotDebian.into(),
                 CheckError::Open {
                     path: "disk.raw".into(),
@@ -316,8 +322,29 @@ fn every_cause_has_its_exit_code() {
             ],
         ),
         (
+            Exit::ProviderRefused,
+            vec![
+                ProviderError::Impossible(Vec::new()).into(),
+                ProviderError::StillThere {
+                    tag: "meshimg:demo".to_owned(),
+                    failed: Vec::new(),
+                }
+                .into(),
+                ProviderError::Api(ApiError::Refused {
+                    call: "GET /v2/account".to_owned(),
+                    status: 401,
+                    message: String::new(),
+                })
+                .into(),
+            ],
+        ),
+        (
             Exit::Interrupted,
             vec![
+                ProviderError::Api(ApiError::Interrupted {
+                    call: "GET /v2/account".to_owned(),
+                })
+                .into(),
                 Error::Interrupted,
                 WriteError::Interrupted.into(),
                 interrupted().into(),

@@ -12,6 +12,7 @@ pub mod image;
 pub mod lab;
 pub mod machine;
 pub mod plan;
+pub mod provider;
 pub mod remote;
 pub mod render;
 pub mod spec;

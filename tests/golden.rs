@@ -2,6 +2,8 @@
 
 #[path = "golden/artifacts.rs"]
 mod artifacts;
+#[path = "golden/droplets.rs"]
+mod droplets;
 #[path = "golden/interfaces.rs"]
 mod interfaces;
 #[path = "golden/rules.rs"]
@@ -23,11 +25,11 @@ fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// The names of the examples, sorted.
+/// The names of the examples, sorted, but for the one whose hosts have no addresses before they are made.
 fn examples() -> Vec<String> {
     let entries = std::fs::read_dir(project("examples")).expect("examples/ is there");
     let names = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"));
-    let mut names: Vec<String> = names.collect();
+    let mut names: Vec<String> = names.filter(|name| name != "digital-ocean").collect();
     names.sort();
     assert!(names.len() >= 5, "{names:?}");
     names

@@ -31,6 +31,8 @@ fn examples() -> Vec<String> {
     let entries = std::fs::read_dir(project("examples")).expect("examples/ is there");
     let mut names: Vec<String> = entries
         .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
+        // Its hosts have no addresses before they are made.
+        .filter(|name| name != "digital-ocean")
         .collect();
     names.sort();
     assert!(names.len() >= 5, "{names:?}");

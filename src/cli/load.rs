@@ -71,6 +71,14 @@ pub fn plan_alone(file: &Path, context: &Context) -> Result<Plan, Error> {
     Ok(plan::plan(&spec(file, context)?)?)
 }
 
+/// The droplets of `file`.
+pub fn droplets(file: &Path, context: &Context) -> Result<plan::Droplets, Error> {
+    let droplets = plan::droplets(&spec(file, context)?)?;
+    droplets.ok_or_else(|| Error::NoDroplets {
+        file: file.display().to_string(),
+    })
+}
+
 /// The first bytes of `file`, `most` at most.
 fn read(file: &Path, most: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();

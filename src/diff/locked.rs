@@ -27,7 +27,7 @@ pub fn locked(spec: &Spec) -> Result<Option<Plan>, PlanError> {
             ..any.clone()
         });
         HostSpec {
-            address: locked.underlay,
+            address: Some(locked.underlay),
             ..host
         }
     });

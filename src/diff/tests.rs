@@ -14,7 +14,7 @@ fn locked_classic() -> (Plan, Spec) {
 fn with_host4(spec: &mut Spec) {
     let mut host = spec.hosts.last().unwrap().clone();
     host.name = "host4".parse().unwrap();
-    host.address = "4.4.4.4".parse().unwrap();
+    host.address = Some("4.4.4.4".parse().unwrap());
     spec.hosts.push(host);
     spec.capacity = 4;
 }
@@ -108,7 +108,7 @@ fn keys_that_change() {
         ("timers", |spec| spec.timers.max_age = Some(20)),
         ("root", |spec| spec.root = Some("host3".parse().unwrap())),
         ("underlay-mtu", |spec| spec.underlay_mtu = 9000),
-        ("address", |spec| spec.hosts[1].address = "2.2.2.9".parse().unwrap()),
+        ("address", |spec| spec.hosts[1].address = Some("2.2.2.9".parse().unwrap())),
         ("no BFD", |spec| spec.hosts.iter_mut().for_each(|host| host.bfd = None)),
         ("package", |spec| spec.hosts[0].packages = vec!["tcpdump".parse().unwrap()]),
         ("daemon", |spec| {

@@ -20,7 +20,7 @@ fn of(hosts: u32, topology: Topology, survive: u32) -> Spec {
 fn add(spec: &mut Spec, number: u32) {
     let host = HostSpec {
         name: format!("host{number}").parse().unwrap(),
-        address: std::net::Ipv4Addr::from(0xc612_0000 + number).into(),
+        address: Some(std::net::Ipv4Addr::from(0xc612_0000 + number).into()),
         ..spec.hosts[0].clone()
     };
     spec.hosts.push(host);

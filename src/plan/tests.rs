@@ -7,7 +7,7 @@ use crate::spec::*;
 pub fn cluster(addresses: &[&str]) -> Spec {
     let host = |(index, address): (usize, &&str)| HostSpec {
         name: format!("host{}", index + 1).parse().unwrap(),
-        address: address.parse().unwrap(),
+        address: Some(address.parse().unwrap()),
         site: None,
         os: Os::Debian13,
         network: Network::Ifupdown,
@@ -44,6 +44,7 @@ pub fn cluster(addresses: &[&str]) -> Spec {
         timers: Timers::default(),
         root: None,
         stand_in: None,
+        digital_ocean: None,
         lock: None,
     }
 }

@@ -10,7 +10,7 @@ use super::host_files::{RenderFilesError, files, first_boot_units, seen};
 use super::nix::NixError;
 use super::{Artifact, Artifacts};
 use crate::plan::{HostPlan, Plan};
-use crate::spec::{ArchiveUrl, HostName, UnderlayInterface};
+use crate::spec::{ArchiveUrl, HostName, UnderlayInterface, UserName};
 
 /// The most that providers take as user-data (Digital Ocean's API reference: 64 KiB), bytes.
 pub const USER_DATA_MAX: usize = 64 * 1024;
@@ -34,6 +34,8 @@ pub enum RenderError {
     NixOpenVSwitch { host: HostName, why: &'static str },
     #[error("flake.nix: {0}")]
     NixFlake(NixError),
+    #[error("JSON: {0}")]
+    Json(#[from] serde_json::Error),
     #[error("user-data: {0}")]
     Yaml(#[from] serde_yaml::ser::Error),
 }
@@ -86,7 +88,7 @@ struct UserData<'a> {
 }
 
 #[derive(Serialize)]
-struct User<'a> {
+pub(super) struct User<'a> {
     name: &'a str,
     shell: &'static str,
     sudo: &'static str,
@@ -95,8 +97,20 @@ struct User<'a> {
     ssh_authorized_keys: Vec<&'a str>,
 }
 
+impl<'a> User<'a> {
+    pub fn new(name: &'a UserName, ssh_authorized_keys: Vec<&'a str>) -> Self {
+        Self {
+            name: name.as_str(),
+            shell: "/bin/bash",
+            sudo: "ALL=(ALL) NOPASSWD:ALL",
+            lock_passwd: true,
+            ssh_authorized_keys,
+        }
+    }
+}
+
 #[derive(Serialize)]
-struct Apt<'a> {
+pub(super) struct Apt<'a> {
     preserve_sources_list: bool,
     primary: [Mirror<'a>; 1],
     security: [Mirror<'a>; 1],
@@ -124,17 +138,11 @@ pub fn user_data_bytes(plan: &Plan) -> Result<Vec<usize>, RenderError> {
 }
 
 /// The whole user-data of `host`, a `#cloud-config` document.
-fn user_data(plan: &Plan, host: &HostPlan) -> Result<String, RenderError> {
+pub(super) fn user_data(plan: &Plan, host: &HostPlan) -> Result<String, RenderError> {
     let root = host.user.as_str() == "root";
     let seen = seen(plan, host)?;
     let keys: Vec<&str> = host.authorized_keys.iter().map(|key| key.as_str()).collect();
-    let user = User {
-        name: host.user.as_str(),
-        shell: "/bin/bash",
-        sudo: "ALL=(ALL) NOPASSWD:ALL",
-        lock_passwd: true,
-        ssh_authorized_keys: keys.clone(),
-    };
+    let user = User::new(&host.user, keys.clone());
     let data = UserData {
         hostname: host.name.as_str(),
         disable_root: root.then_some(false),
@@ -196,7 +204,7 @@ fn first_boot_script(seen: &Seen, host: &HostPlan) -> Result<String, RenderError
     Ok(script)
 }
 
-fn apt(archive: &ArchiveUrl) -> Apt<'_> {
+pub(super) fn apt(archive: &ArchiveUrl) -> Apt<'_> {
     let mirror = || Mirror {
         arches: ["default"],
         uri: archive.as_str(),
@@ -278,7 +286,7 @@ fn network_config(host: &HostPlan, interface: &UnderlayInterface, mtu: u16) -> R
 
 /// YAML that PyYAML reads as it is meant: one line for each key. Files are block literals by their type; to find out what suits a text
 /// would take as long as to write it.
-fn yaml(value: &impl Serialize) -> Result<String, RenderError> {
+pub(super) fn yaml(value: &impl Serialize) -> Result<String, RenderError> {
     let options = serde_yaml::ser_options! { folded_wrap_chars: USER_DATA_MAX };
     Ok(serde_yaml::to_string_with_options(value, options)?)
 }

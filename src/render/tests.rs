@@ -83,10 +83,18 @@ fn too_many_keys_are_an_error_with_what_helps() {
     assert!(cloud_init(&plan(&spec).unwrap(), Some(&spec.hosts[0].name)).is_ok());
 }
 
+/// User-data of a droplet that has no address yet.
+fn of_droplet() -> String {
+    let example = include_bytes!("../../examples/digital-ocean/cluster.yaml");
+    let (spec, _) = crate::spec::load(example).unwrap();
+    let droplets = crate::plan::droplets(&spec).unwrap().unwrap();
+    super::droplet_user_data(&droplets, &droplets.droplets[0]).unwrap()
+}
+
 /// Nothing lies unused in cloud-init/, and what is embedded arrives on a host.
 #[test]
 fn every_file_in_cloud_init_is_used() {
-    let sources = ["host_files.rs", "cloud_init.rs", "open_vswitch.rs"]
+    let sources = ["host_files.rs", "cloud_init.rs", "door.rs", "open_vswitch.rs"]
         .map(|name| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/render").join(name)).unwrap())
         .concat();
     let mut spec = classic();
@@ -102,7 +110,7 @@ fn every_file_in_cloud_init_is_used() {
     let both = |spec: &Spec| text(spec, "host1/user-data") + &text(spec, "host2/user-data");
     let tree = both(&spec);
     spec.fabric = Fabric::Direct;
-    let user_data = tree + &both(&spec);
+    let user_data = tree + &both(&spec) + &of_droplet();
     // YAML indents what it contains.
     let lines: BTreeSet<&str> = user_data.lines().map(str::trim).collect();
     for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("cloud-init")).unwrap() {

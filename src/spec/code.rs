@@ -62,6 +62,10 @@ codes! {
     NameSha256 = "names::sha256",
     NameOpenVSwitchVersion = "names::open-vswitch-version",
     NameSigningKey = "names::signing-key",
+    NameSlug = "names::slug",
+    NameVpc = "names::vpc",
+    NameTag = "names::tag",
+    NameFingerprint = "names::fingerprint",
     HostsTooFew = "hosts::too-few",
     HostsTooMany = "hosts::too-many",
     /// Warning: more hosts than one layer-2 network is good for.
@@ -147,6 +151,26 @@ codes! {
     OpenVSwitchSource = "open-vswitch::source",
     /// A host for whose release nothing is built.
     OpenVSwitchNotDebian = "open-vswitch::not-debian",
+    /// A host is described as a droplet, and the cluster is not.
+    DigitalOceanWithoutCluster = "digital-ocean::without-cluster",
+    /// A cloud firewall before a tunnel whose protocol it has no rule for.
+    DigitalOceanFirewallTunnel = "digital-ocean::firewall-tunnel",
+    /// A range that no VPC has, or that is too small.
+    DigitalOceanVpcRange = "digital-ocean::vpc-range",
+    /// The containers' subnet overlaps the VPC.
+    DigitalOceanVpcOverlap = "digital-ocean::vpc-overlap",
+    /// A host's address that is not in the VPC.
+    DigitalOceanOutsideVpc = "digital-ocean::outside-vpc",
+    /// An image of another operating system than the host's.
+    DigitalOceanImage = "digital-ocean::image",
+    /// Nobody could log in to a droplet.
+    DigitalOceanNoKey = "digital-ocean::no-key",
+    /// A tag by which meshimg finds what is its own.
+    DigitalOceanOwnTag = "digital-ocean::own-tag",
+    /// Warning: droplets get no network-config.
+    DigitalOceanInterface = "digital-ocean::interface",
+    /// Warning: stock images have netplan, and no ifupdown.
+    DigitalOceanIfupdown = "digital-ocean::ifupdown",
     /// A lock in a format of another meshimg.
     LockVersion = "lock::version",
     /// A lock that nobody could have written, such as one with a number twice.

@@ -5,6 +5,7 @@
 
 mod code;
 mod diagnostic;
+mod digital_ocean;
 mod field;
 mod init;
 mod lock;
@@ -13,6 +14,7 @@ mod nearest;
 mod node;
 mod parse;
 mod raw;
+mod raw_digital_ocean;
 mod raw_docker;
 mod raw_lock;
 mod raw_open_vswitch;
@@ -25,6 +27,7 @@ mod validate;
 
 pub use code::Code;
 pub use diagnostic::{Diagnostic, LockText, Related, Severity, Source, render, render_with_lock, to_json};
+pub use digital_ocean::*;
 pub use init::init_text;
 pub use lock::{LOCK_VERSION, Lock, LockTextError, LockedHost, LockedTopology, link_key, lock_text};
 pub use parse::{LOCK_SIZE_MAX, SIZE_MAX, parse};

@@ -184,3 +184,42 @@ pub fn check_signing_key(text: &str) -> Check {
     }
     Ok(())
 }
+
+/// A slug of Digital Ocean: a region, a size or an image.
+pub fn check_slug(text: &str) -> Check {
+    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.' | '_');
+    let first = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    if text.is_empty() || text.len() > 128 || !text.starts_with(first) || !text.chars().all(legal) {
+        return Err("a slug has lower case letters, digits, '-', '.' and '_', such as ams3, s-1vcpu-1gb or debian-13-x64".into());
+    }
+    Ok(())
+}
+
+/// As Digital Ocean's API has it for VPCs; a UUID is one of these too.
+pub fn check_vpc(text: &str) -> Check {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+    if text.is_empty() || text.len() > 255 || !text.chars().all(legal) {
+        return Err("a VPC is named by its UUID, or by its name of letters, digits, '-' and '.'".into());
+    }
+    Ok(())
+}
+
+/// As Digital Ocean's API has it for tags.
+pub fn check_tag(text: &str) -> Check {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':');
+    if text.is_empty() || text.len() > 255 || !text.chars().all(legal) {
+        return Err("a tag has 1 to 255 letters, digits, '-', '_' and ':'".into());
+    }
+    Ok(())
+}
+
+/// The MD5 of a public key as ssh-keygen(1) prints it with `-E md5`, which is how Digital Ocean names keys.
+pub fn check_fingerprint(text: &str) -> Check {
+    let pair = |part: &str| part.len() == 2 && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if text.split(':').count() != 16 || !text.split(':').all(pair) {
+        return Err(
+            "a fingerprint is 16 pairs of hexadecimal digits with ':' between them, as `ssh-keygen -l -E md5` prints it after MD5:".into(),
+        );
+    }
+    Ok(())
+}

@@ -2,9 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Code, Diagnostic};
 use super::field::{Field, FromNode, raw_maps};
 use super::node::{Node, Place};
+use super::raw_digital_ocean::{RawDigitalOcean, RawHostDigitalOcean};
 use super::raw_docker::RawDocker;
 use super::raw_open_vswitch::RawOpenVSwitch;
 use super::raw_topology::RawTopology;
@@ -26,8 +27,17 @@ pub struct RawSpec {
 impl FromNode for RawSpec {
     fn from_node(node: &Node, path: &str, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let keys = RawCluster::from_node(node, path, problems)?;
+        if !keys.digital_ocean.is_absent() {
+            problems.retain(|problem| problem.code != Code::KeyMissing || !is_address_of_host(&problem.path));
+        }
         Some(Self { keys, ..Self::default() })
     }
+}
+
+/// Whether this is the path of a host's own address, `hosts[1].address`: what droplets get only when they are made.
+fn is_address_of_host(path: &str) -> bool {
+    let number = path.strip_prefix("hosts[").and_then(|rest| rest.strip_suffix("].address"));
+    number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 raw_maps! {
@@ -78,6 +88,9 @@ raw_maps! {
         /// Who may log in to the hosts.
         #[schemars(extend("examples" = [{"user": "admin"}]))]
         access: RawAccess,
+        /// The hosts are droplets of Digital Ocean (docs/digital-ocean.md). Without it they are machines that are there already.
+        #[schemars(extend("examples" = [{"region": "ams3", "size": "s-1vcpu-1gb"}]))]
+        digital_ocean: RawDigitalOcean,
     }
 
     /// One host. Except for `name` and `address`, its keys override those of the cluster for this host.
@@ -89,7 +102,8 @@ raw_maps! {
         /// Host name: one label of lower case letters, digits and `-`.
         #[schemars(extend("examples" = ["host1"]))]
         name: HostName,
-        /// Address on the underlay, IPv4 or IPv6, the same family for all hosts.
+        /// Address on the underlay, IPv4 or IPv6, the same family for all hosts. Required, but for droplets, which get theirs in their VPC when they
+        /// are made: then the lock has it.
         #[schemars(extend("examples" = ["192.0.2.1", "2001:db8::1"]))]
         address: IpAddr,
         /// Where the host stands. With `topology: sparse` there are many links inside a site and few between sites, as many as `survive`
@@ -126,6 +140,9 @@ raw_maps! {
         /// Who may log in to this host. Its authorized keys are added to the cluster's.
         #[schemars(extend("examples" = [{"user": "admin"}]))]
         access: RawAccess,
+        /// This host as a droplet of Digital Ocean. Its tags and ssh keys are added to the cluster's.
+        #[schemars(extend("examples" = [{"size": "s-2vcpu-4gb"}]))]
+        digital_ocean: RawHostDigitalOcean,
     }
 
     /// The underlay of the cluster.

@@ -147,6 +147,7 @@ impl<'a> Reference<'a> {
             (Some("integer"), _, _) => "a whole number".to_owned(),
             (Some("array"), _, _) => format!("list of {}", self.value(&resolved["items"])),
             (Some("object"), _, _) => "map".to_owned(),
+            (Some("boolean"), _, _) => "`true` or `false`".to_owned(),
             _ if resolved.get("anyOf").is_some() => "IP address".to_owned(),
             _ if resolved["format"] == "ipv4" => "IPv4 address".to_owned(),
             _ => "text".to_owned(),

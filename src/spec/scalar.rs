@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::DeserializeOwned;
 
 use super::diagnostic::{Code, Diagnostic};
+use super::digital_ocean::{Fingerprint, Slug, Tag, VpcName};
 use super::field::{FromNode, shown, wrong_type};
 use super::lock::LockedTopology;
 use super::names;
@@ -46,6 +47,16 @@ impl FromNode for i64 {
     }
 }
 
+impl FromNode for bool {
+    fn from_node(node: &Node, path: &str, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        if let Value::Bool(value) = node.value {
+            return Some(value);
+        }
+        problems.push(wrong_type(node, path, "true or false", "write `true` or `false`, without quotes"));
+        None
+    }
+}
+
 /// Reads text with `FromStr`.
 macro_rules! from_text {
     ($($type:ty: $expected:literal, $code:ident, $help:literal;)*) => {$(
@@ -64,6 +75,7 @@ macro_rules! from_text {
 from_text! {
     IpAddr: "an IP address", NotAnAddress, "give an IPv4 or IPv6 address without prefix length and zone, such as 192.0.2.1 or 2001:db8::1";
     Ipv4Addr: "an IPv4 address", NotAnAddress, "give an IPv4 address without prefix length, such as 172.17.42.1";
+    IpNet: "a network", NotASubnet, "give an address and a prefix length, such as 198.51.100.0/24 or 2001:db8::/32";
     Subnet: "an IPv4 network", NotASubnet, "give an address and a prefix length, such as 172.17.0.0/16";
 }
 
@@ -107,6 +119,10 @@ names! {
     ArchiveUrl: "ArchiveUrl", "the URL of a package archive", NameArchive, "^(https?://|file:///)";
     Sha256Hash: "Sha256", "a SHA-256", NameSha256, "^[0-9a-f]{64}$";
     OpenVSwitchVersion: "OpenVSwitchVersion", "a version of Open vSwitch", NameOpenVSwitchVersion, "^[0-9]+(\\.[0-9]+){1,3}$";
+    Slug: "Slug", "a slug of Digital Ocean", NameSlug, "^[a-z0-9][a-z0-9._-]{0,127}$";
+    VpcName: "VpcName", "the name or UUID of a VPC", NameVpc, "^[A-Za-z0-9.-]{1,255}$";
+    Tag: "Tag", "a tag", NameTag, "^[A-Za-z0-9_:-]{1,255}$";
+    Fingerprint: "Fingerprint", "the fingerprint of an ssh key", NameFingerprint, "^[0-9a-f]{2}(:[0-9a-f]{2}){15}$";
     SigningKey: "SigningKey", "a signing key", NameSigningKey, "^-----BEGIN PGP PUBLIC KEY BLOCK-----\\n";
 }
 

@@ -14,6 +14,8 @@ pub(super) fn ordered_schema() -> Value {
     if let Some(root) = schema.as_object_mut() {
         root.insert("title".to_owned(), "cluster.yaml".into());
     }
+    // The parser wants an address too, unless the hosts are droplets.
+    schema["$defs"]["Host"]["required"] = json!(["name"]);
     tidy(&mut schema);
     schema
 }
@@ -104,6 +106,7 @@ mod tests {
                     "Host name",
                     "Address on",
                     "The hosts,",
+                    "Slug of the",
                 ];
                 let structured = schema.get("$ref").is_some() || ["ca", "certificate", "key"].contains(&key);
                 assert!(
@@ -141,6 +144,9 @@ mod tests {
                     "UnsafeWithoutTls" => ("docker.api.unsafe-without-tls", false),
                     "Access" => ("access", false),
                     "OpenVSwitch" => ("open-vswitch", false),
+                    "DigitalOcean" => ("digital-ocean", false),
+                    "HostDigitalOcean" => ("digital-ocean", true),
+                    "Firewall" => ("digital-ocean.firewall", false),
                     other => panic!("where is {other}?"),
                 };
                 let mut value = json!({ key: example });

@@ -2,4 +2,5 @@
 
 mod accepted;
 mod bad_input;
+mod droplets;
 mod hostile;

@@ -5,12 +5,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
-use std::str::FromStr;
 
 use ipnet::Ipv4Net;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::digital_ocean::DigitalOcean;
 use super::lock::Lock;
 
 /// A string that breaks the rule of its type; the text says the rule.
@@ -22,7 +22,7 @@ pub struct InvalidName(pub String);
 macro_rules! checked_string {
     ($(#[$meta:meta])* $name:ident, $check:path) => {
         $(#[$meta])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
         #[serde(transparent)]
         pub struct $name(String);
 
@@ -33,21 +33,23 @@ macro_rules! checked_string {
             }
         }
 
-        impl FromStr for $name {
-            type Err = InvalidName;
-            fn from_str(text: &str) -> Result<Self, InvalidName> {
-                $check(text).map_err(InvalidName)?;
+        impl std::str::FromStr for $name {
+            type Err = $crate::spec::InvalidName;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                $check(text).map_err($crate::spec::InvalidName)?;
                 Ok(Self(text.to_owned()))
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 formatter.write_str(&self.0)
             }
         }
     };
 }
+
+pub(super) use checked_string;
 
 checked_string!(
     /// A host's name: one label of RFC 1123 section 2.1, lower case, 1 to 63 characters.
@@ -308,8 +310,8 @@ pub struct UnderlayInterface {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HostSpec {
     pub name: HostName,
-    /// Address on the underlay; one family for the whole cluster.
-    pub address: IpAddr,
+    /// Address on the underlay; one family for the whole cluster. `None` for a droplet whose address nobody knows yet; then there is no plan.
+    pub address: Option<IpAddr>,
     /// Where it stands; hosts without one stand together.
     pub site: Option<SiteName>,
     pub os: Os,
@@ -362,6 +364,9 @@ pub struct Spec {
     /// The host to be the root of the spanning tree, and the one to take over.
     pub root: Option<HostName>,
     pub stand_in: Option<HostName>,
+    /// The droplets that the hosts are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digital_ocean: Option<DigitalOcean>,
     /// What hosts were given before, and keep. It contradicts nothing above, and has room for every host.
     #[serde(skip)]
     pub lock: Option<Lock>,

@@ -2,6 +2,7 @@
 
 mod access;
 mod containers;
+mod digital_ocean;
 mod docker;
 mod fabric;
 mod hosts;
@@ -18,7 +19,7 @@ use super::diagnostic::{Code, Diagnostic, Severity, in_order};
 use super::field::{Field, Placed};
 use super::raw::{RawCluster, RawHost, RawSpec};
 use super::raw_lock::{LockFile, parse_lock};
-use super::types::{Fabric, HostSpec, LoopProtection, Network, Os, Spec, Timers, Tunnel};
+use super::types::{Fabric, HostSpec, LoopProtection, Os, Spec, Timers, Tunnel};
 
 /// What the rules look at, and what they found so far.
 struct Rules<'a> {
@@ -169,6 +170,7 @@ fn build(rules: &mut Rules<'_>) -> Option<Spec> {
         }
     };
     let topology = topology::read(rules);
+    let droplets = digital_ocean::check(rules, tunnel, containers.as_ref().map(|containers| containers.subnet));
     docker::check(rules);
     let apis: Vec<_> = rules.hosts.clone().into_iter().map(|host| docker::api(rules, host)).collect();
     open_vswitch::check(rules);
@@ -189,13 +191,13 @@ fn build(rules: &mut Rules<'_>) -> Option<Spec> {
         let os = value_or(keys.os.or(&cluster.os), Os::Debian13);
         hosts.push(HostSpec {
             name: keys.name.given()?.value.clone(),
-            address: keys.address.given()?.value,
+            address: digital_ocean::address(rules, *host)?,
             site: match &keys.site {
                 Field::Broken => return None,
                 site => site.given().map(|site| site.value.clone()),
             },
             os,
-            network: value_or(keys.network.or(&cluster.network), Network::usual_for(os)),
+            network: value_or(keys.network.or(&cluster.network), digital_ocean::usual_network(rules, *host, os)),
             underlay_interface,
             mesh_bridge: interfaces::mesh_bridge(cluster, keys)?,
             priority: mesh::priority(keys),
@@ -241,6 +243,7 @@ fn build(rules: &mut Rules<'_>) -> Option<Spec> {
         timers: timers?,
         root: cluster.mesh.then(|mesh| &mesh.root).given().map(|host| host.value.clone()),
         stand_in: cluster.mesh.then(|mesh| &mesh.stand_in).given().map(|host| host.value.clone()),
+        digital_ocean: droplets?,
         lock: rules.lock.map(|file| file.lock.clone()),
     };
     if fabric == Fabric::SpanningTree {

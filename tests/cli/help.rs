@@ -35,6 +35,10 @@ const VERBS: &[&[&str]] = &[
     &["verify"],
     &["status"],
     &["apply"],
+    &["terraform"],
+    &["inventory"],
+    &["up"],
+    &["down"],
     &["schema"],
     &["completions"],
 ];

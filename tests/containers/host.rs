@@ -88,14 +88,14 @@ pub fn plan_of(name: &str, bytes: &[u8]) -> Result<Plan, Failed> {
     Ok(plan(&spec)?)
 }
 
-/// Every host of every folder of examples/ that has a cluster.yaml.
+/// Every host of every folder of examples/ that has a cluster.yaml, but for the one whose hosts have no addresses before they are made.
 pub fn all() -> Result<Vec<Host>, Failed> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let mut examples = BTreeSet::new();
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let file = entry.path().join("cluster.yaml");
-        if file.exists() {
+        if file.exists() && entry.file_name() != "digital-ocean" {
             examples.insert((entry.file_name().to_string_lossy().into_owned(), file));
         }
     }

@@ -24,9 +24,7 @@ const SYSTEM_PORTS: std::ops::RangeInclusive<u16> = 1..=1023;
 /// Further ports that are asked, spread over all others.
 const SAMPLE: usize = 2048;
 
-/// UDP ports of VXLAN (RFC 7348 5) and Geneve (RFC 8926 3.3).
-pub const VXLAN_PORT: u16 = 4789;
-pub const GENEVE_PORT: u16 = 6081;
+pub use crate::plan::{GENEVE_PORT, VXLAN_PORT};
 
 /// What to ask one host.
 #[derive(Debug, Clone, PartialEq, Eq)]

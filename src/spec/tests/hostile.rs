@@ -61,7 +61,7 @@ fn promises(spec: &Spec) {
             && spec
                 .hosts
                 .iter()
-                .all(|host| host.address.is_ipv4() == spec.hosts[0].address.is_ipv4())
+                .all(|host| host.address.map(|address| address.is_ipv4()) == spec.hosts[0].address.map(|address| address.is_ipv4()))
     );
 }
 
