@@ -119,7 +119,7 @@ fn what_was_measured_is_printed() -> Result<(), Failed> {
         until grep -q '^16 hosts' /tmp/said; do kill -0 $bench; done
         kill -INT $bench
         wait $bench && s=0 || s=$?
-        printf '\nleft: %s' "$s"",
+        printf '\nleft: %s' \"$s\"",
     )?;
     let runs = runs(&ended)?;
     match ended.stdout.ends_with("\nleft: 130") && runs.len() == 1 && runs[0]["outages"]["pairs"].is_u64() {
