@@ -24,7 +24,7 @@ if [ "$flavor" = full ]; then
     # At boot udev looks at each of 500 devices, drivers and modules: 13 s of an emulated CPU. A guest of the lab has these: disks, NICs and what
     # leads to them, the serial console and the power button. What comes later announces itself.
     mkdir -p etc/systemd/system/systemd-udev-trigger.service.d
-    cat >etc/systemd/system/systemd-udev-trigger.service.d/meshimg.conf <<'END'
+    cat >etc/systemd/system/systemd-udev-trigger.service.d/lab.conf <<'END'
 [Service]
 ExecStart=
 ExecStart=-udevadm trigger --action=add --subsystem-match=block --subsystem-match=net --subsystem-match=pci --subsystem-match=virtio
