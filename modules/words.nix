@@ -5,7 +5,6 @@ let
   meshimg = import ./lib.nix { inherit lib; };
   flag = value: if value then "true" else "false";
   isStp = mesh.loopProtection == "stp";
-  hasRules = mesh.rules.number != null;
   optional = key: value: lib.optional (value != null) "other_config:${key}=${toString value}";
 
   # GRE over IPv6 is a type of its own.
@@ -28,7 +27,7 @@ let
       "rstp_enable=${flag (mesh.loopProtection == "rstp")}"
       "stp_enable=${flag isStp}"
       # An empty bridge without a controller still forwards as a switch; one that has rules waits for them.
-      "fail_mode=${if hasRules then "secure" else "standalone"}"
+      "fail_mode=${if mesh.rules == null then "standalone" else "secure"}"
       "other_config:hwaddr=${toString mesh.mac}"
     ]
     ++ lib.optionals (mesh.loopProtection == "rstp") (
@@ -57,17 +56,17 @@ let
         [
           name
           (
-            if hasRules then
-              "external_ids:meshimg-peer=${toString link.peer}"
-            else
+            if mesh.rules == null then
               "other_config:${if isStp then "stp" else "rstp"}-path-cost=${toString mesh.pathCost}"
+            else
+              "external_ids:meshimg-peer=${toString link.peer}"
           )
           "--"
           "type=${kind remote}"
           "options:remote_ip=${toString remote}"
         ]
         # Rules set the key of each frame.
-        ++ lib.optional hasRules "options:key=flow"
+        ++ lib.optional (mesh.rules != null) "options:key=flow"
         ++ lib.optional (link.number != null) "ofport_request=${toString link.number}"
         ++ bfd
       )
@@ -85,12 +84,7 @@ let
     CONTAINER_MAC = containers.mac;
     OPEN_VSWITCH_UNIT = "ovs-vswitchd.service";
   }
-  // lib.optionalAttrs hasRules {
-    MESH_NUMBER = mesh.rules.number;
-    MESH_PATHS = lib.concatStringsSep "\n" mesh.rules.paths;
-    MESH_MAC_AGE = mesh.rules.macAge;
-    MESH_MAC_LIMIT = mesh.rules.macLimit;
-  };
+  // lib.optionalAttrs (mesh.rules != null) { MESH_RULES = mesh.rules; };
 in
 {
   inherit bridge tunnels;
