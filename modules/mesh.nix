@@ -18,7 +18,7 @@ let
     text = builtins.readFile ./mesh;
     executable = true;
   };
-  hasRules = mesh.rules != null;
+  hasRules = mesh.rules.number != null;
   rules = pkgs.writeTextFile {
     name = "meshimg-mesh-rules";
     text = builtins.readFile ./mesh-rules;
@@ -138,11 +138,35 @@ in
       description = "The spanning tree that breaks loops: RSTP, STP, or none, which a host with one link may have, and one with `services.meshimg.mesh.rules`.";
     };
 
-    rules = mkOption {
-      type = types.nullOr types.str;
-      default = null;
-      example = lib.literalExpression "builtins.readFile ./host1.rules";
-      description = "What the bridge forwards by in a direct fabric, as `ovs-ofctl bundle` reads it: a line for each rule, made by meshimg. `null` for a bridge that learns, with a spanning tree.";
+    rules = {
+      number = mkOption {
+        type = types.nullOr (types.ints.between 1 2047);
+        default = null;
+        example = 2;
+        description = "This host's number in a direct fabric, whose bridge forwards by OpenFlow rules that the host makes from these numbers. `null` for a bridge that learns, with a spanning tree.";
+      };
+      paths = mkOption {
+        type = types.listOf (types.strMatching "[0-9]{1,4}:( [0-9]{1,4})+");
+        default = [ ];
+        example = [
+          "1: 1 3 4"
+          "3: 3 4 1"
+          "4: 4 3 1"
+        ];
+        description = "For each other host its number, and by which ports frames go there, of which the first takes them whose link is alive. A port has the number of the host that it leads to.";
+      };
+      macAge = mkOption {
+        type = types.ints.between 1 65535;
+        default = 300;
+        example = 600;
+        description = "Seconds of silence after which a MAC address is forgotten, with rules.";
+      };
+      macLimit = mkOption {
+        type = types.ints.positive;
+        default = 16384;
+        example = 65536;
+        description = "Most MAC addresses that are remembered, with rules.";
+      };
     };
 
     priority = mkOption {
@@ -268,11 +292,12 @@ in
         assertion =
           !hasRules
           || (
-            mesh.loopProtection == "none"
+            mesh.rules.paths != [ ]
+            && mesh.loopProtection == "none"
             && mesh.bfd.enable
             && lib.all (link: link.number != null) (lib.attrValues mesh.links)
           );
-        message = "services.meshimg.mesh.rules need BFD, a number for each link, and no spanning tree: set bfd.enable = true, loopProtection = \"none\" and links.NAME.number.";
+        message = "services.meshimg.mesh.rules need paths, BFD, a number for each link, and no spanning tree: set rules.paths, bfd.enable = true, loopProtection = \"none\" and links.NAME.number.";
       }
     ]
     ++ lib.concatLists (

@@ -5,6 +5,7 @@ let
   meshimg = import ./lib.nix { inherit lib; };
   flag = value: if value then "true" else "false";
   isStp = mesh.loopProtection == "stp";
+  hasRules = mesh.rules.number != null;
   optional = key: value: lib.optional (value != null) "other_config:${key}=${toString value}";
 
   # GRE over IPv6 is a type of its own.
@@ -27,7 +28,7 @@ let
       "rstp_enable=${flag (mesh.loopProtection == "rstp")}"
       "stp_enable=${flag isStp}"
       # An empty bridge without a controller still forwards as a switch; one that has rules waits for them.
-      "fail_mode=${if mesh.rules == null then "standalone" else "secure"}"
+      "fail_mode=${if hasRules then "secure" else "standalone"}"
       "other_config:hwaddr=${toString mesh.mac}"
     ]
     ++ lib.optionals (mesh.loopProtection == "rstp") (
@@ -56,17 +57,17 @@ let
         [
           name
           (
-            if mesh.rules == null then
-              "other_config:${if isStp then "stp" else "rstp"}-path-cost=${toString mesh.pathCost}"
-            else
+            if hasRules then
               "external_ids:meshimg-peer=${toString link.peer}"
+            else
+              "other_config:${if isStp then "stp" else "rstp"}-path-cost=${toString mesh.pathCost}"
           )
           "--"
           "type=${kind remote}"
           "options:remote_ip=${toString remote}"
         ]
         # Rules set the key of each frame.
-        ++ lib.optional (mesh.rules != null) "options:key=flow"
+        ++ lib.optional hasRules "options:key=flow"
         ++ lib.optional (link.number != null) "ofport_request=${toString link.number}"
         ++ bfd
       )
@@ -84,7 +85,12 @@ let
     CONTAINER_MAC = containers.mac;
     OPEN_VSWITCH_UNIT = "ovs-vswitchd.service";
   }
-  // lib.optionalAttrs (mesh.rules != null) { MESH_RULES = mesh.rules; };
+  // lib.optionalAttrs hasRules {
+    MESH_NUMBER = mesh.rules.number;
+    MESH_PATHS = lib.concatStringsSep "\n" mesh.rules.paths;
+    MESH_MAC_AGE = mesh.rules.macAge;
+    MESH_MAC_LIMIT = mesh.rules.macLimit;
+  };
 in
 {
   inherit bridge tunnels;

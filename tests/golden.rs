@@ -6,6 +6,8 @@ mod artifacts;
 mod droplets;
 #[path = "golden/interfaces.rs"]
 mod interfaces;
+#[path = "golden/rules.rs"]
+mod rules;
 #[path = "golden/scripts.rs"]
 mod scripts;
 #[path = "golden/setup.rs"]

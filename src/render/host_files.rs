@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use serde::Serialize;
 
 use super::engine::{Seen, TemplateError, Templates};
-use super::{open_vswitch, ovs, rules};
+use super::rules::{Numbers, numbers};
+use super::{open_vswitch, ovs};
 use crate::plan::{HostPlan, Plan};
 use crate::spec::{Api, Network, OpenVSwitchSource};
 
@@ -166,7 +167,7 @@ struct Values<'a> {
     mesh: Mesh<'a>,
     bridge_settings: String,
     /// Of a direct fabric; nothing where there is a tree.
-    rules: String,
+    rules: Option<Numbers>,
     containers: Containers<'a>,
     netmask: String,
     address_with_prefix: String,
@@ -241,7 +242,7 @@ fn values<'a>(plan: &'a Plan, host: &'a HostPlan) -> Values<'a> {
             ports: host.mesh_bridge.ports.iter().map(port).collect(),
         },
         bridge_settings: ovs::bridge_settings(&host.mesh_bridge, plan).join(" "),
-        rules: rules::rules(plan, host).map(|rules| rules.bundle()).unwrap_or_default(),
+        rules: numbers(plan, host),
         containers: Containers {
             name: bridge.name.as_str(),
             address: bridge.address.to_string(),

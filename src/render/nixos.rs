@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use super::engine::{Seen, Templates};
 use super::nix::{self, NixError, Value};
-use super::{Artifact, Artifacts, RenderError, rules};
+use super::rules::numbers;
+use super::{Artifact, Artifacts, RenderError};
 use crate::plan::{HostPlan, Plan};
 use crate::spec::{Api, LoopProtection, OpenVSwitchSource, Sha256Hash, Tunnel};
 
@@ -154,8 +155,18 @@ struct Mesh<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     timers: Option<Timers>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    rules: Option<String>,
+    rules: Option<Rules>,
     bfd: Bfd,
+}
+
+/// What the rules of a direct fabric are made from.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Rules {
+    number: u16,
+    paths: Vec<String>,
+    mac_age: u16,
+    mac_limit: u32,
 }
 
 #[derive(Serialize)]
@@ -348,7 +359,12 @@ fn mesh<'a>(plan: &'a Plan, host: &'a HostPlan) -> Mesh<'a> {
             forward_delay: tree.forward_delay,
             transmit_hold_count: tree.transmit_hold_count,
         }),
-        rules: rules::rules(plan, host).map(|rules| rules.bundle()),
+        rules: numbers(plan, host).map(|numbers| Rules {
+            number: numbers.own,
+            paths: numbers.paths,
+            mac_age: numbers.mac_age,
+            mac_limit: numbers.mac_limit,
+        }),
         bfd: Bfd {
             enable: bfd.is_some(),
             interval: bfd.map(|bfd| bfd.interval_ms),

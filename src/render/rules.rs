@@ -1,8 +1,10 @@
 //! The rules of a direct fabric, in the words of ovs-ofctl(8) and ovs-actions(7), each as Open vSwitch prints it, so that what a bridge has can be
-//! compared. docs/fabric.md explains them.
+//! compared. docs/fabric.md explains them. A host makes its own from [`Numbers`], by the script `mesh-rules`; tests hold that to what is here.
 //!
 //! Host numbers are the numbers of ports and of groups. For each host that there is a link to there are four rules and a group, for each other one a rule and
 //! a group, and some rules are always the same.
+
+use serde::Serialize;
 
 use crate::plan::direct::{KeyPart, key};
 use crate::plan::{DirectFabric, FabricPlan, HostPlan, Path, Plan};
@@ -51,6 +53,33 @@ pub fn rules(plan: &Plan, host: &HostPlan) -> Option<Rules> {
             vec![deliver(fabric)],
         ]
         .concat(),
+    })
+}
+
+/// What the script `mesh-rules` makes a host's rules from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Numbers {
+    pub own: u16,
+    /// For each other host its number and those of the ports that lead there, its own first where there is a link: `1: 1 3 4`.
+    pub paths: Vec<String>,
+    /// Seconds.
+    pub mac_age: u16,
+    pub mac_limit: u32,
+}
+
+/// The numbers that the rules of `host` are made from; `None` where the fabric is a spanning tree.
+pub fn numbers(plan: &Plan, host: &HostPlan) -> Option<Numbers> {
+    let FabricPlan::Direct(fabric) = &plan.fabric else { return None };
+    let line = |path: &Path| {
+        let direct = path.linked.then_some(path.to);
+        let ports = direct.iter().chain(&path.relays).map(|port| format!(" {port}"));
+        format!("{}:{}", path.to, ports.collect::<String>())
+    };
+    Some(Numbers {
+        own: u16::try_from(host.number).ok()?,
+        paths: host.mesh_bridge.paths.iter().map(line).collect(),
+        mac_age: fabric.mac_age,
+        mac_limit: fabric.mac_limit,
     })
 }
 
@@ -186,6 +215,15 @@ mod tests {
         assert_eq!(rules.groups, ["group_id=2,type=ff,bucket=watch_port:2,actions=output:2"]);
     }
 
+    #[test]
+    fn numbers_name_the_ports_in_the_order_of_the_buckets() {
+        let mut plan = direct(4);
+        plan.hosts[1].mesh_bridge.paths[1].linked = false;
+        let numbers = numbers(&plan, &plan.hosts[1]).unwrap();
+        assert_eq!(numbers.paths, ["1: 1 3 4", "3: 4 1", "4: 4 3 1"]);
+        assert_eq!((numbers.own, numbers.mac_age, numbers.mac_limit), (2, 300, 16_384));
+    }
+
     /// Not only their number: the one rule that names all hosts is as long as there are hosts.
     #[test]
     fn rules_grow_with_the_number_of_hosts() {
@@ -203,5 +241,6 @@ mod tests {
     fn a_tree_has_no_rules() {
         let plan = plan(&cluster(&["192.0.2.1", "192.0.2.2"])).unwrap();
         assert_eq!(rules(&plan, &plan.hosts[0]), None);
+        assert_eq!(numbers(&plan, &plan.hosts[0]), None);
     }
 }

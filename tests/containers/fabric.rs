@@ -20,31 +20,36 @@ const SECONDS: &str = "500";
 
 const SCRIPT: &str = include_str!("scripts/fabric.py");
 
-/// What comes out of rules of host 1 that are wrong: what is in its host.conf, what is there instead, the step that looks, part of a finding.
+/// What comes out of rules of host 1 that are wrong: what is in its mesh-rules, what is there instead, the step that looks, part of a finding.
 const MISTAKES: &[(&str, &str, &str, &str)] = &[
     // The group of host 2 watches a link that is alive, and sends into the dead one.
     (
-        "group_id=2,type=ff,bucket=watch_port:2,",
-        "group_id=2,type=ff,bucket=watch_port:3,",
+        "bucket=watch_port:$by,actions=output:$by",
+        "bucket=watch_port:3,actions=output:$by",
         "relays",
         "over a relay: came to {}",
     ),
     // What was passed on twice goes on for ever.
     (
-        "priority=100,tun_id=0x800009/0x800fff actions=output:4",
-        "priority=100,tun_id=0x800009/0x800fff actions=flood",
+        r#"actions=output:%s\n' $((1 << 23 | to << 1 | 1)) "$to""#,
+        r"actions=flood\n' $((1 << 23 | to << 1 | 1))",
         "traces",
         "trace relayed-twice",
     ),
     // A relay that floods.
     (
-        "priority=100,tun_id=0x9/0x800fff actions=group:4",
-        "priority=100,tun_id=0x9/0x800fff actions=flood",
+        r#"actions=group:%s\n' $((to << 1 | 1)) "$to""#,
+        r"actions=flood\n' $((to << 1 | 1))",
         "traces",
         "trace relay",
     ),
     // Any host's link will do for any origin.
-    ("tun_id=0x2000/0x7ff000,in_port=2", "in_port=2", "traces", "trace forged-origin"),
+    (
+        r"tun_id=0x%x/0x7ff000,in_port=%s actions=resubmit(,1)\n' $((to << 12))",
+        r"in_port=%s actions=resubmit(,1)\n'",
+        "traces",
+        "trace forged-origin",
+    ),
     // A link, not a host, is what an address is learnt from.
     (
         "actions=move:NXM_NX_TUN_ID[12..22]->NXM_NX_REG0[0..10]",
@@ -52,15 +57,15 @@ const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "relays",
         "over the second relay: came to {}",
     ),
-    // Broadcasts go to one host twice.
+    // Broadcasts go to each host twice.
     (
-        "load:0x1008->NXM_NX_TUN_ID[],group:4",
-        "load:0x1008->NXM_NX_TUN_ID[],group:4,group:4",
+        r#"group:%s' "$actions" $((MESH_NUMBER << 12 | to << 1)) "$to""#,
+        r#"group:%s,group:%s' "$actions" $((MESH_NUMBER << 12 | to << 1)) "$to" "$to""#,
         "floods",
         "a broadcast: came to",
     ),
     // What is here already is sent to another host.
-    ("reg1=0x1 actions=drop", "reg1=0x1 actions=group:2", "traces", "trace here: ['2']"),
+    ("reg1=0x%x actions=drop", "reg1=0x%x actions=group:2", "traces", "trace here: ['2']"),
 ];
 
 pub fn tests() -> Vec<Trial> {
@@ -116,10 +121,10 @@ fn findings(release: Release, mistake: Option<(&str, &str, &str)>) -> Result<Vec
                 continue;
             }
             let mut text = file.text;
-            if let (Some((from, to, _)), 1, true) = (mistake, host.number, file.path.ends_with("host.conf")) {
+            if let (Some((from, to, _)), 1, true) = (mistake, host.number, file.path.ends_with("mesh-rules")) {
                 let changed = text.replace(from, to);
                 if changed == text {
-                    return Err(format!("host.conf has no {from:?} that could be broken").into());
+                    return Err(format!("mesh-rules has no {from:?} that could be broken").into());
                 }
                 text = changed;
             }

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use meshimg::plan::{HostPlan, Plan, TunnelPort};
-use meshimg::render::rules::rules;
+use meshimg::plan::{FabricPlan, HostPlan, Path, Plan, TunnelPort};
 use meshimg::spec::{Bfd, LoopProtection, Network};
 use serde_json::{Value, json};
 
@@ -157,6 +156,15 @@ fn tunnels(plan: &Plan, host: &HostPlan) -> Vec<String> {
     host.mesh_bridge.ports.iter().map(tunnel).collect()
 }
 
+/// A line for each other host of the example: all are linked.
+fn paths(host: &HostPlan) -> Vec<String> {
+    let line = |path: &Path| match (path.linked, path.relays.as_slice()) {
+        (true, [first, second]) => format!("{to}: {to} {first} {second}", to = path.to),
+        other => panic!("the example has changed: {other:?}"),
+    };
+    host.mesh_bridge.paths.iter().map(line).collect()
+}
+
 /// What the scripts read is what the plan says, and is nothing but assignments.
 #[test]
 fn host_conf_is_assignments() {
@@ -188,8 +196,13 @@ fn host_conf_is_assignments() {
                 ("PROGRAMS", "ip ovs-vsctl".to_owned()),
             ]),
         }
-        if let Some(rules) = rules(plan, host) {
-            wanted.insert("MESH_RULES", rules.bundle());
+        if let FabricPlan::Direct(fabric) = &plan.fabric {
+            wanted.extend([
+                ("MESH_NUMBER", host.number.to_string()),
+                ("MESH_PATHS", paths(host).join("\n")),
+                ("MESH_MAC_AGE", fabric.mac_age.to_string()),
+                ("MESH_MAC_LIMIT", fabric.mac_limit.to_string()),
+            ]);
         }
         let mut found: BTreeMap<&str, String> = assignments.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
         if host.network == Network::Systemd {

@@ -311,14 +311,21 @@ def restarts():
     expect_now("without rules, from another", frame(2, mac(2), ALL, wait=2), {number: 1 for number in NUMBERS if number not in (1, 2)})
     on(1, "/in/1/mesh-rules", "/in/1/host.conf")
     expect("with its rules again", (1, mac(1), ALL), once_each(1))
-    # Half of them are none: the last line is wrong, and all stays as it was.
-    text = open("/in/1/host.conf", encoding="ascii").read()
-    text = re.sub("(MESH_RULES='(?:[^']*))'", r"\1\nflow add table=0,priority=1 actions=no_such_action'", text)
-    with open("/tmp/broken.conf", "w", encoding="ascii") as file:
-        file.write(text)
-    if "has not got its rules" not in on(1, "sh", "-c", "/in/1/mesh-rules /tmp/broken.conf 2>&1 || true"):
-        wrong("broken rules are no error")
-    expect("after rules that were refused", (1, mac(1), ALL), once_each(1))
+    # Half of them are none: one is wrong, and all stays as it was. Of the first ovs-ofctl makes nothing; the bridge refuses the second group of a number,
+    # when it has taken the lines before.
+    right = open("/in/1/host.conf", encoding="ascii").read()
+    before = on(1, "ovs-ofctl", "--no-stats", "dump-groups", "br0")
+    for line in ("9: no_such_port", "4: 4"):
+        text = re.sub("(MESH_PATHS='[^']*)'", rf"\1\n{line}'", right)
+        if text == right:
+            wrong("host.conf has no paths that could be broken")
+        with open("/tmp/broken.conf", "w", encoding="ascii") as file:
+            file.write(text)
+        if "has not got its rules" not in on(1, "sh", "-c", "/in/1/mesh-rules /tmp/broken.conf 2>&1 || true"):
+            wrong(f"broken rules are no error: {line}")
+        if on(1, "ovs-ofctl", "--no-stats", "dump-groups", "br0") != before:
+            wrong(f"rules that were refused have changed something: {line}")
+        expect("after rules that were refused", (1, mac(1), ALL), once_each(1))
 
 
 def traces():
