@@ -1,6 +1,7 @@
 //! The command line. Each verb stops somewhere on the pipeline; each has a file of its own in `cli/`.
 
 mod apply;
+mod ask;
 mod check;
 mod cloud_init;
 mod diff;

@@ -11,6 +11,7 @@ pub mod exec;
 pub mod image;
 pub mod lab;
 pub mod machine;
+mod parallel;
 pub mod plan;
 pub mod provider;
 pub mod remote;

@@ -1,10 +1,9 @@
 //! `meshimg apply`.
 
-use std::io::{BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 
 use super::remote::Hosts;
-use super::{Context, Format, diff, load, output};
+use super::{Context, Format, ask, diff, load, output};
 use crate::diff::Kind;
 use crate::error::{Error, counted};
 use crate::exec::interrupt;
@@ -59,19 +58,11 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     Ok(())
 }
 
-/// Asks a person.
+/// Whether the person at the terminal says yes.
 fn is_wanted(differences: &Differences) -> Result<bool, Error> {
-    if !std::io::stdin().is_terminal() {
-        return Err(Error::Usage(
-            "nothing was changed: nobody can be asked, as standard input is no terminal; --yes goes without asking".to_owned(),
-        ));
-    }
-    let mut stderr = std::io::stderr();
-    write!(stderr, "change {}? [y/N] ", counted(differences.hosts.len(), "host"))?;
-    stderr.flush()?;
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line)?;
-    Ok(matches!(line.trim(), "y" | "Y" | "yes"))
+    let question = format!("change {}? [y/N]", counted(differences.hosts.len(), "host"));
+    let nobody = "nothing was changed: nobody can be asked, as standard input is no terminal; --yes goes without asking";
+    Ok(matches!(ask::person(&question, nobody)?.as_str(), "y" | "Y" | "yes"))
 }
 
 fn text(differences: &Differences) -> String {

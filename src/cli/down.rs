@@ -1,9 +1,8 @@
 //! `meshimg down`.
 
-use std::io::{BufRead, IsTerminal};
 use std::path::PathBuf;
 
-use super::{Context, load, output};
+use super::{Context, ask, load, output};
 use crate::error::{Error, counted};
 use crate::exec::interrupt;
 use crate::plan::firewall_name;
@@ -81,17 +80,8 @@ fn text(own: &Own) -> String {
 
 /// Whether the person at the terminal says yes.
 fn confirmed(own: &Own) -> Result<bool, Error> {
-    if !std::io::stdin().is_terminal() {
-        return Err(Error::Usage(format!(
-            "nobody is there to be asked whether {} may be destroyed; to have it done all the same: --yes",
-            counted(own.droplets.len(), "droplet")
-        )));
-    }
-    eprint!(
-        "Destroy {} with all that is on their disks? Type yes: ",
-        counted(own.droplets.len(), "droplet")
-    );
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    Ok(answer.trim() == "yes")
+    let droplets = counted(own.droplets.len(), "droplet");
+    let question = format!("Destroy {droplets} with all that is on their disks? Type yes:");
+    let nobody = format!("nobody is there to be asked whether {droplets} may be destroyed; to have it done all the same: --yes");
+    Ok(ask::person(&question, &nobody)? == "yes")
 }

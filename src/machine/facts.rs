@@ -16,7 +16,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use boot::{Boot, CloudInit, FailedUnit, SlowUnit, UnitTimes};
-pub use config::{Config, DAEMON_OPTIONS, FileFacts, UnitFile, asks_docker};
+pub use config::{Config, DAEMON_OPTIONS, FileFacts, UnitFile, asks_docker, files};
 pub use docker::{DockerContainer, DockerFacts, DockerNetwork};
 pub use link::{Address, IpLink};
 pub use listening::{Listener, Transport};

@@ -10,7 +10,7 @@ use super::host_files::{RenderFilesError, files, first_boot_units, seen};
 use super::nix::NixError;
 use super::{Artifact, Artifacts};
 use crate::plan::{HostPlan, Plan};
-use crate::spec::{ArchiveUrl, HostName, UnderlayInterface, UserName};
+use crate::spec::{ArchiveUrl, AuthorizedKey, HostName, UnderlayInterface, UserName};
 
 /// The most that providers take as user-data (Digital Ocean's API reference: 64 KiB), bytes.
 pub const USER_DATA_MAX: usize = 64 * 1024;
@@ -71,8 +71,9 @@ pub fn cloud_init(plan: &Plan, only: Option<&HostName>) -> Result<Artifacts, Ren
     Ok(Artifacts(artifacts))
 }
 
+/// Who may log in, where packages come from, and what is done before all else: of every host and of every droplet.
 #[derive(Serialize)]
-struct UserData<'a> {
+pub(super) struct Beginning<'a> {
     hostname: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     disable_root: Option<bool>,
@@ -83,12 +84,35 @@ struct UserData<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     apt: Option<Apt<'a>>,
     bootcmd: [(&'static str, &'static str, LitString); 1],
+}
+
+impl<'a> Beginning<'a> {
+    /// `script` runs at every boot, before files are written and packages installed.
+    pub fn new(host: &'a HostName, user: &'a UserName, keys: &'a [AuthorizedKey], archive: Option<&'a ArchiveUrl>, script: String) -> Self {
+        let keys: Vec<&str> = keys.iter().map(|key| key.as_str()).collect();
+        let root = user.as_str() == "root";
+        let (of_root, of_user) = if root { (keys, Vec::new()) } else { (Vec::new(), keys) };
+        Self {
+            hostname: host.as_str(),
+            disable_root: root.then_some(false),
+            ssh_authorized_keys: of_root,
+            users: (!root).then(|| ("default", User::new(user, of_user))),
+            apt: archive.map(apt),
+            bootcmd: [("sh", "-c", LitString(script))],
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct UserData<'a> {
+    #[serde(flatten)]
+    beginning: Beginning<'a>,
     write_files: Vec<WriteFile>,
     runcmd: Vec<Vec<&'static str>>,
 }
 
 #[derive(Serialize)]
-pub(super) struct User<'a> {
+struct User<'a> {
     name: &'a str,
     shell: &'static str,
     sudo: &'static str,
@@ -98,7 +122,7 @@ pub(super) struct User<'a> {
 }
 
 impl<'a> User<'a> {
-    pub fn new(name: &'a UserName, ssh_authorized_keys: Vec<&'a str>) -> Self {
+    fn new(name: &'a UserName, ssh_authorized_keys: Vec<&'a str>) -> Self {
         Self {
             name: name.as_str(),
             shell: "/bin/bash",
@@ -110,7 +134,7 @@ impl<'a> User<'a> {
 }
 
 #[derive(Serialize)]
-pub(super) struct Apt<'a> {
+struct Apt<'a> {
     preserve_sources_list: bool,
     primary: [Mirror<'a>; 1],
     security: [Mirror<'a>; 1],
@@ -139,17 +163,15 @@ pub fn user_data_bytes(plan: &Plan) -> Result<Vec<usize>, RenderError> {
 
 /// The whole user-data of `host`, a `#cloud-config` document.
 pub(super) fn user_data(plan: &Plan, host: &HostPlan) -> Result<String, RenderError> {
-    let root = host.user.as_str() == "root";
     let seen = seen(plan, host)?;
-    let keys: Vec<&str> = host.authorized_keys.iter().map(|key| key.as_str()).collect();
-    let user = User::new(&host.user, keys.clone());
     let data = UserData {
-        hostname: host.name.as_str(),
-        disable_root: root.then_some(false),
-        ssh_authorized_keys: if root { keys } else { Vec::new() },
-        users: (!root).then_some(("default", user)),
-        apt: host.archive.as_ref().map(apt),
-        bootcmd: [("sh", "-c", LitString(first_boot_script(&seen, host)?))],
+        beginning: Beginning::new(
+            &host.name,
+            &host.user,
+            &host.authorized_keys,
+            host.archive.as_ref(),
+            first_boot_script(&seen, host)?,
+        ),
         write_files: files(host, &seen)?
             .into_iter()
             .map(|file| WriteFile {
@@ -204,7 +226,7 @@ fn first_boot_script(seen: &Seen, host: &HostPlan) -> Result<String, RenderError
     Ok(script)
 }
 
-pub(super) fn apt(archive: &ArchiveUrl) -> Apt<'_> {
+fn apt(archive: &ArchiveUrl) -> Apt<'_> {
     let mirror = || Mirror {
         arches: ["default"],
         uri: archive.as_str(),

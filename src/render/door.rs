@@ -1,10 +1,9 @@
 //! User-data of droplets: complete where all addresses are known beforehand, else what brings a host to the door.
 
 use serde::Serialize;
-use serde_yaml::LitString;
 
 use super::RenderError;
-use super::cloud_init::{self, Apt, USER_DATA_MAX, User};
+use super::cloud_init::{self, Beginning, USER_DATA_MAX};
 use crate::plan::{DropletPlan, Droplets};
 
 /// Keeps Docker from starting until the host has been told of its mesh, in the place of the drop-in that makes it wait for the bridge then.
@@ -15,16 +14,8 @@ const HOLD_PATH: &str = "/etc/systemd/system/docker.service.d/meshimg.conf";
 
 #[derive(Serialize)]
 struct DoorData<'a> {
-    hostname: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    disable_root: Option<bool>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    ssh_authorized_keys: Vec<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    users: Option<(&'static str, User<'a>)>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    apt: Option<Apt<'a>>,
-    bootcmd: [(&'static str, &'static str, LitString); 1],
+    #[serde(flatten)]
+    beginning: Beginning<'a>,
     package_update: bool,
     packages: Vec<&'a str>,
 }
@@ -53,8 +44,6 @@ pub fn droplet_user_data(droplets: &Droplets, droplet: &DropletPlan) -> Result<S
 
 fn door(droplets: &Droplets, droplet: &DropletPlan) -> Result<String, RenderError> {
     let door = &droplet.door;
-    let keys: Vec<&str> = door.authorized_keys.iter().map(|key| key.as_str()).collect();
-    let is_root = door.user.as_str() == "root";
     let folder = HOLD_PATH.rsplit_once('/').map_or(HOLD_PATH, |(folder, _)| folder);
     // Not by write_files: Docker may be in the image, and it starts after this. At every boot until the host knows its mesh.
     let hold = format!(
@@ -64,12 +53,7 @@ fn door(droplets: &Droplets, droplet: &DropletPlan) -> Result<String, RenderErro
          systemctl daemon-reload\n"
     );
     let data = DoorData {
-        hostname: droplet.name.as_str(),
-        disable_root: is_root.then_some(false),
-        ssh_authorized_keys: if is_root { keys.clone() } else { Vec::new() },
-        users: (!is_root).then(|| ("default", User::new(&door.user, keys))),
-        apt: door.archive.as_ref().map(cloud_init::apt),
-        bootcmd: [("sh", "-c", LitString(hold))],
+        beginning: Beginning::new(&droplet.name, &door.user, &door.authorized_keys, door.archive.as_ref(), hold),
         package_update: true,
         packages: door.packages.iter().map(|package| package.as_str()).collect(),
     };

@@ -80,7 +80,11 @@ pub fn asks_docker(host: &HostPlan) -> bool {
     DAEMON_OPTIONS.iter().any(|(option, _)| host.docker.daemon.contains_key(*option))
 }
 
-pub fn parse(sections: &Sections) -> Result<Config, String> {
+/// What `files-hash` and `files-mode` say, by path.
+///
+/// # Errors
+/// They were not asked for.
+pub fn files(sections: &Sections) -> Result<BTreeMap<String, FileFacts>, String> {
     // Both end with 1 where a file is missing; the rest is there all the same.
     let hashes = &sections.get("files-hash")?.output;
     let modes: BTreeMap<&str, &str> = sections
@@ -97,8 +101,12 @@ pub fn parse(sections: &Sections) -> Result<Config, String> {
         };
         Some((path.to_owned(), facts))
     };
+    Ok(hashes.lines().filter_map(file).collect())
+}
+
+pub fn parse(sections: &Sections) -> Result<Config, String> {
     Ok(Config {
-        files: hashes.lines().filter_map(file).collect(),
+        files: files(sections)?,
         units: units(sections.text("unit-files")?),
         ovs: sections
             .text("ovs-disk")

@@ -53,7 +53,12 @@ pub type Containers = BTreeMap<HostName, Result<ProbeContainer, String>>;
 
 /// Has the container run on every machine, and says where. After a reboot the containers are gone: call it again.
 pub fn start(plan: &Plan, machines: &[&dyn Machine]) -> Containers {
-    let mut containers = on_each(machines, |machine| match machine.run(START, START_DEADLINE) {
+    start_by(plan, machines, START)
+}
+
+/// The same by `script`, which prints what [`parse`] reads.
+pub(super) fn start_by(plan: &Plan, machines: &[&dyn Machine], script: &str) -> Containers {
+    let mut containers = on_each(machines, |machine| match machine.run(script, START_DEADLINE) {
         Ok(finished) => parse(&finished.stdout_text()),
         Err(error) => Err(ssh::last_words(&error)),
     });
@@ -65,7 +70,7 @@ pub fn start(plan: &Plan, machines: &[&dyn Machine]) -> Containers {
     containers
 }
 
-pub(super) fn parse(output: &str) -> Result<ProbeContainer, String> {
+fn parse(output: &str) -> Result<ProbeContainer, String> {
     let mut words = output.split_whitespace();
     let pid = words.next().and_then(|word| word.parse().ok()).filter(|pid| *pid > 0);
     let address = words.next().and_then(|word| word.parse().ok());
@@ -87,7 +92,12 @@ pub struct CleanUpError {
 /// # Errors
 /// [`CleanUpError`] with all hosts where that failed; all others are clean.
 pub fn clean_up(machines: &[&dyn Machine]) -> Result<(), CleanUpError> {
-    let results = on_each(machines, |machine| machine.run(CLEAN_UP, CLEAN_UP_DEADLINE));
+    clean_up_by(machines, CLEAN_UP)
+}
+
+/// The same by `script`.
+pub(super) fn clean_up_by(machines: &[&dyn Machine], script: &str) -> Result<(), CleanUpError> {
+    let results = on_each(machines, |machine| machine.run(script, CLEAN_UP_DEADLINE));
     let left: BTreeMap<HostName, String> = results
         .into_iter()
         .filter_map(|(host, result)| Some((host, ssh::last_words(&result.err()?))))

@@ -3,17 +3,9 @@
 //! Nothing is pulled or carried there: the image is empty, and sleep(1) comes from the host's own folders, which the container sees read-only.
 //! The probes need its place in the network and no program in it.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
-use super::container::{CleanUpError, Containers, parse};
-use crate::machine::{Machine, on_each, ssh};
+use super::container::{self, CleanUpError, Containers};
+use crate::machine::Machine;
 use crate::plan::Plan;
-use crate::spec::HostName;
-
-/// As that of the lab's own container.
-const START_DEADLINE: Duration = Duration::from_secs(120);
-const CLEAN_UP_DEADLINE: Duration = Duration::from_secs(60);
 
 /// The container of a run whose end nobody saw is gone after so many seconds, by itself.
 const LIFE_SECONDS: u32 = 3600;
@@ -81,17 +73,7 @@ impl std::fmt::Display for RunId {
 
 /// Has the container of `run` run on every machine, and says where.
 pub fn start(plan: &Plan, machines: &[&dyn Machine], run: &RunId) -> Containers {
-    let script = format!("run={run}\nlife={LIFE_SECONDS}\n{START}");
-    let mut containers = on_each(machines, |machine| match machine.run(&script, START_DEADLINE) {
-        Ok(finished) => parse(&finished.stdout_text()),
-        Err(error) => Err(ssh::last_words(&error)),
-    });
-    for host in &plan.hosts {
-        containers
-            .entry(host.name.clone())
-            .or_insert_with(|| Err("no such machine is running".to_owned()));
-    }
-    containers
+    container::start_by(plan, machines, &format!("run={run}\nlife={LIFE_SECONDS}\n{START}"))
 }
 
 /// Removes container and image of `run` from every machine.
@@ -99,17 +81,13 @@ pub fn start(plan: &Plan, machines: &[&dyn Machine], run: &RunId) -> Containers 
 /// # Errors
 /// [`CleanUpError`] with all hosts where that failed; all others are clean.
 pub fn clean_up(machines: &[&dyn Machine], run: &RunId) -> Result<(), CleanUpError> {
-    let script = format!("run={run}\n{CLEAN_UP}");
-    let results = on_each(machines, |machine| machine.run(&script, CLEAN_UP_DEADLINE));
-    let left: BTreeMap<HostName, String> = results
-        .into_iter()
-        .filter_map(|(host, result)| Some((host, ssh::last_words(&result.err()?))))
-        .collect();
-    if left.is_empty() { Ok(()) } else { Err(CleanUpError { left }) }
+    container::clean_up_by(machines, &format!("run={run}\n{CLEAN_UP}"))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::exec::Tool;
     use crate::machine::sample::{self, Scripted};

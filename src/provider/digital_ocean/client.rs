@@ -13,6 +13,7 @@ use super::retry::{Limits, Outcome, Verdict, pause, verdict};
 use super::token::Token;
 use super::types::{Listed, Page};
 use crate::exec::interrupt;
+use crate::wait::{self, Look, WaitError};
 
 /// Where the API is.
 const ADDRESS: &str = "https://api.digitalocean.com";
@@ -22,6 +23,9 @@ const ADDRESS_VARIABLE: &str = "DIGITALOCEAN_API_URL";
 
 /// Most items of a page that the API gives.
 const PER_PAGE: u32 = 200;
+
+/// How many droplets are worked on at a time.
+pub(super) const AT_A_TIME: usize = 32;
 
 /// More pages than any account has.
 const PAGES_MAX: u32 = 500;
@@ -139,6 +143,27 @@ impl Client {
             call: format!("GET {}", T::PATH),
             why: format!("the list has more than {PAGES_MAX} pages"),
         })
+    }
+
+    /// Looks until something is ready; an error of the API ends it.
+    pub(super) fn wait_for<T, E: From<ApiError> + From<WaitError>>(
+        &self,
+        what: &str,
+        deadline: Duration,
+        mut look: impl FnMut() -> Result<Look<T>, ApiError>,
+    ) -> Result<T, E> {
+        let mut failure = None;
+        let found = wait::until(what, deadline, self.timing.poll, || {
+            look().unwrap_or_else(|error| {
+                let why = error.to_string();
+                failure = Some(error);
+                Look::Gone(why)
+            })
+        });
+        match failure {
+            Some(error) => Err(error.into()),
+            None => Ok(found?),
+        }
     }
 
     /// Makes `call`, as often as it takes; the body of the answer.

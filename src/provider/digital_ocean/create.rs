@@ -2,23 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use super::calls::{Call, create_droplet, create_firewall, create_tag};
 use super::check::Account;
-use super::client::Client;
+use super::client::{AT_A_TIME, Client};
 use super::error::ApiError;
 use super::types::{ActionAnswer, Droplet, DropletAnswer, Firewall};
+use crate::parallel;
 use crate::plan::{DropletPlan, Droplets};
 use crate::provider::reconcile::Reconciliation;
 use crate::render::RenderError;
 use crate::spec::HostName;
-use crate::wait::{self, Look, WaitError};
-
-/// How many droplets are made at a time.
-const AT_A_TIME: usize = 32;
+use crate::wait::{Look, WaitError};
 
 /// How often a droplet is asked for that does not appear: each time no answer came.
 const TRIES: u32 = 3;
@@ -73,20 +68,8 @@ pub fn create(
         known: &known,
         say,
     };
-    let next = AtomicUsize::new(0);
-    let results = Mutex::new(BTreeMap::new());
-    std::thread::scope(|scope| {
-        for _ in 0..AT_A_TIME.min(wanted.droplets.len()) {
-            scope.spawn(|| {
-                while let Some(plan) = wanted.droplets.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let result = one.bring_up(plan, found.there.get(&plan.name));
-                    let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
-                    results.insert(plan.name.clone(), result);
-                }
-            });
-        }
-    });
-    Ok(results.into_inner().unwrap_or_else(PoisonError::into_inner))
+    let results = parallel::each(&wanted.droplets, AT_A_TIME, |plan| one.bring_up(plan, found.there.get(&plan.name)));
+    Ok(wanted.droplets.iter().map(|plan| plan.name.clone()).zip(results).collect())
 }
 
 /// Makes the cloud firewall, unless it is there.
@@ -164,10 +147,12 @@ impl One<'_> {
     fn appeared(&self, plan: &DropletPlan) -> Result<Option<Droplet>, HostError> {
         let query = format!("name={}", plan.name);
         let is_it = |droplet: &Droplet| !self.known.contains(&droplet.id) && droplet.has_tag(self.wanted.tag.as_str());
-        let found = self.poll(&format!("the droplet {} to appear", plan.name), self.client.timing.appear, || {
-            let found = self.client.list::<Droplet>(Some(&query))?.into_iter().find(is_it);
-            Ok(found.map_or_else(|| Look::Pending("it is not in the list".to_owned()), Look::Ready))
-        });
+        let found = self
+            .client
+            .wait_for(&format!("the droplet {} to appear", plan.name), self.client.timing.appear, || {
+                let found = self.client.list::<Droplet>(Some(&query))?.into_iter().find(is_it);
+                Ok(found.map_or_else(|| Look::Pending("it is not in the list".to_owned()), Look::Ready))
+            });
         match found {
             Ok(droplet) => Ok(Some(droplet)),
             Err(HostError::Wait(WaitError::Deadline { .. })) => Ok(None),
@@ -179,7 +164,7 @@ impl One<'_> {
         (self.say)(&plan.name, "being made");
         let call = Call::get(format!("/v2/actions/{action}"));
         let what = format!("the end of action {action}, which makes {}", plan.name);
-        self.poll(&what, self.client.timing.active, || {
+        self.client.wait_for(&what, self.client.timing.active, || {
             Ok(match self.client.call::<ActionAnswer>(&call)?.action {
                 action if action.status == "completed" => Look::Ready(()),
                 action if action.status == "errored" => Look::Gone(format!(
@@ -193,17 +178,14 @@ impl One<'_> {
 
     fn wait_until_active(&self, plan: &DropletPlan, id: u64) -> Result<Droplet, HostError> {
         (self.say)(&plan.name, "waiting until it is active");
-        self.poll(
-            &format!("{} (droplet {id}) to be active", plan.name),
-            self.client.timing.active,
-            || {
-                let droplet = self.droplet(id)?;
-                Ok(match droplet.status.as_str() {
-                    "active" => Look::Ready(droplet),
-                    other => Look::Pending(format!("status {other}")),
-                })
-            },
-        )
+        let what = format!("{} (droplet {id}) to be active", plan.name);
+        self.client.wait_for(&what, self.client.timing.active, || {
+            let droplet = self.droplet(id)?;
+            Ok(match droplet.status.as_str() {
+                "active" => Look::Ready(droplet),
+                other => Look::Pending(format!("status {other}")),
+            })
+        })
     }
 
     /// It is there together with `active` as a rule.
@@ -212,7 +194,7 @@ impl One<'_> {
             return Ok(address);
         }
         let what = format!("an address of {} (droplet {}) in a VPC", plan.name, droplet.id);
-        self.poll(&what, self.client.timing.appear, || {
+        self.client.wait_for(&what, self.client.timing.appear, || {
             Ok(match self.droplet(droplet.id)?.private_address() {
                 Some(address) => Look::Ready(address),
                 None => Look::Pending("it is active without one: is it in a VPC?".to_owned()),
@@ -222,22 +204,5 @@ impl One<'_> {
 
     fn droplet(&self, id: u64) -> Result<Droplet, ApiError> {
         Ok(self.client.call::<DropletAnswer>(&Call::get(format!("/v2/droplets/{id}")))?.droplet)
-    }
-
-    /// Looks until it is ready; an error of the API ends it.
-    fn poll<T>(&self, what: &str, deadline: Duration, mut look: impl FnMut() -> Result<Look<T>, ApiError>) -> Result<T, HostError> {
-        let mut failure = None;
-        let found = wait::until(what, deadline, self.client.timing.poll, || match look() {
-            Ok(look) => look,
-            Err(error) => {
-                let why = error.to_string();
-                failure = Some(error);
-                Look::Gone(why)
-            }
-        });
-        match failure {
-            Some(error) => Err(error.into()),
-            None => Ok(found?),
-        }
     }
 }

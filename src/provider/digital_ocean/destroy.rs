@@ -1,13 +1,12 @@
 //! What meshimg has made for a cluster, and its end.
 
-use std::sync::{Mutex, PoisonError};
-
 use super::calls::Call;
-use super::client::Client;
+use super::client::{AT_A_TIME, Client};
 use super::error::ApiError;
 use super::types::{Droplet, Firewall};
+use crate::parallel;
 use crate::spec::Tag;
-use crate::wait::{self, Look, WaitError};
+use crate::wait::{Look, WaitError};
 
 /// Everything with the tag of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,18 +55,10 @@ pub fn own(client: &Client, tag: &Tag, firewall: &str) -> Result<Own, ApiError> 
 
 /// Destroys all of it, droplets first; each step is tried, whatever came of the others.
 pub fn destroy(client: &Client, own: &Own) -> Vec<Destroyed> {
-    let results = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for droplet in &own.droplets {
-            let results = &results;
-            scope.spawn(move || {
-                let name = format!("{} (droplet {})", droplet.name, droplet.id);
-                let result = gone(client.text(&Call::delete(format!("/v2/droplets/{}", droplet.id), droplet.name.clone())));
-                results.lock().unwrap_or_else(PoisonError::into_inner).push((name, result));
-            });
-        }
+    let mut results: Vec<Destroyed> = parallel::each(&own.droplets, AT_A_TIME, |droplet| {
+        let call = Call::delete(format!("/v2/droplets/{}", droplet.id), droplet.name.clone());
+        (format!("{} (droplet {})", droplet.name, droplet.id), gone(client.text(&call)))
     });
-    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     results.sort_by(|(a, _), (b, _)| a.cmp(b));
     if results.iter().all(|(_, result)| result.is_ok()) {
         results.push(("all of them".to_owned(), wait_until_gone(client, &own.tag)));
@@ -94,22 +85,11 @@ fn gone(result: Result<String, ApiError>) -> Result<(), DestroyError> {
 
 fn wait_until_gone(client: &Client, tag: &Tag) -> Result<(), DestroyError> {
     let query = format!("tag_name={tag}");
-    let mut failure = None;
-    let waited = wait::until("droplets to be gone", client.timing.active, client.timing.poll, || {
-        match client.list::<Droplet>(Some(&query)) {
-            Ok(droplets) => match droplets.iter().filter(|droplet| droplet.has_tag(tag.as_str())).count() {
-                0 => Look::Ready(()),
-                count => Look::Pending(format!("{count} are still there")),
-            },
-            Err(error) => {
-                let why = error.to_string();
-                failure = Some(error);
-                Look::Gone(why)
-            }
-        }
-    });
-    match failure {
-        Some(error) => Err(error.into()),
-        None => Ok(waited?),
-    }
+    client.wait_for("droplets to be gone", client.timing.active, || {
+        let droplets = client.list::<Droplet>(Some(&query))?;
+        Ok(match droplets.iter().filter(|droplet| droplet.has_tag(tag.as_str())).count() {
+            0 => Look::Ready(()),
+            count => Look::Pending(format!("{count} are still there")),
+        })
+    })
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::machine::facts::{Facts, FileFacts, Scope, Sections, script, sections_of};
+use crate::machine::facts::{self, Facts, FileFacts, Scope, script, sections_of};
 use crate::machine::{Machine, on_each, ssh};
 use crate::plan::{HostPlan, Plan};
 use crate::render::{RenderFilesError, host_files};
@@ -75,7 +75,7 @@ pub fn parse(output: &str) -> Result<Found, String> {
     let installed = lines("packages")?;
     Ok(Found {
         facts: Facts::parse(output),
-        files: files(&sections)?,
+        files: facts::files(&sections)?,
         ours: lines("ours")?,
         packages: installed
             .iter()
@@ -91,24 +91,6 @@ pub fn parse(output: &str) -> Result<Found, String> {
         os: os(sections.text("os-release")?),
         pending: sections.get("pending")?.status == 0,
     })
-}
-
-/// Both commands end with 1 where a file is missing; the rest is there all the same.
-fn files(sections: &Sections) -> Result<BTreeMap<String, FileFacts>, String> {
-    let modes = &sections.get("files-mode")?.output;
-    let modes: BTreeMap<&str, &str> = modes
-        .lines()
-        .filter_map(|line| line.split_once(' ').map(|(mode, path)| (path, mode)))
-        .collect();
-    let file = |line: &str| {
-        let (hash, path) = line.split_once("  ")?;
-        let facts = FileFacts {
-            hash: hash.to_owned(),
-            mode: (*modes.get(path)?).to_owned(),
-        };
-        Some((path.to_owned(), facts))
-    };
-    Ok(sections.get("files-hash")?.output.lines().filter_map(file).collect())
 }
 
 fn os(text: &str) -> String {
