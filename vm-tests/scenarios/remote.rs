@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
 use meshimg::lab::session::Session;
+use meshimg::wait::{Look, until};
 
 use super::{containers_reach_each_other, run, three};
 use crate::clusters::example;
@@ -15,6 +17,7 @@ pub fn tests() -> Vec<Trial> {
         three("a_host_whose_key_is_not_known_is_not_reached", unknown_key),
         three("status_has_a_line_for_each_host_and_link", status),
         three("verify_names_what_was_changed_by_hand_and_apply_mends_it", drift),
+        three("a_host_that_cannot_be_reached_after_a_change_takes_it_back", locked_out),
     ]
 }
 
@@ -112,6 +115,8 @@ fn status(session: &mut Session<'static>) -> Result<(), Failed> {
 
 fn drift(session: &mut Session<'static>) -> Result<(), Failed> {
     let config = Config::new(session)?;
+    let said = with_code(&config.meshimg("apply", &[])?, 0)?;
+    wants(&said, &["3 hosts as planned; nothing to change"])?;
     run(session, "host2", "ovs-vsctl del-port gre1")?;
     run(
         session,
@@ -144,4 +149,41 @@ fn drift(session: &mut Session<'static>) -> Result<(), Failed> {
     containers_reach_each_other(session)?;
     with_code(&config.meshimg("verify", &[])?, 0)?;
     nothing_left(session)
+}
+
+/// How long ssh stays cut: longer than the host waits to be confirmed.
+const CUT_SECONDS: u64 = 150;
+
+/// Cuts ssh as soon as the change is made, and lets it through again by itself.
+fn cut_ssh() -> String {
+    let inner = format!(
+        "until [ -e /var/lib/meshimg/apply/done ]; do sleep 0.1; done
+iptables -I INPUT -p tcp --dport 22 -j DROP
+sleep {CUT_SECONDS}
+iptables -D INPUT -p tcp --dport 22 -j DROP"
+    );
+    format!("systemd-run --quiet --unit cut-ssh sh -c '{inner}'")
+}
+
+fn locked_out(session: &mut Session<'static>) -> Result<(), Failed> {
+    const STATE: &str = "sha256sum /etc/docker/daemon.json /etc/sysctl.d/60-meshimg.conf 2>&1 || true; cat /sys/class/net/docker0/mtu";
+    let config = Config::new(session)?;
+    run(session, "host3", "rm /etc/sysctl.d/60-meshimg.conf")?;
+    let before = run(session, "host3", STATE)?;
+    run(session, "host3", &cut_ssh())?;
+    let said = with_code(&config.meshimg("apply", &["--yes", "--host", "host3"])?, 5)?;
+    wants(&said, &["host3 was not confirmed, and has its old state back within 120 s"])?;
+    let wait = Duration::from_secs(CUT_SECONDS + 120);
+    until("the old state of host3", wait, Duration::from_secs(2), || {
+        match run(session, "host3", &format!("{STATE}; [ ! -e /var/lib/meshimg/apply ]")) {
+            Ok(now) if now == before => Look::Ready(()),
+            Ok(now) => Look::Pending(now),
+            Err(error) => Look::Pending(error.message().unwrap_or("no answer").to_owned()),
+        }
+    })?;
+    containers_reach_each_other(session)?;
+    nothing_left(session)?;
+    with_code(&config.meshimg("apply", &["--yes"])?, 0)?;
+    with_code(&config.meshimg("verify", &[])?, 0)?;
+    Ok(())
 }
