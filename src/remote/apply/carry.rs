@@ -28,8 +28,8 @@ elif [ ! -d /var/lib/meshimg/apply ]; then echo undone
 else systemctl show --property ActiveState --value meshimg-apply.service
 fi";
 
-/// The last lines of what the change said.
-pub const SAID: &str = "journalctl --boot --unit meshimg-apply --unit meshimg-setup --output cat --no-pager --lines 12";
+/// The last lines of what the change said, and of why it was taken back.
+pub const SAID: &str = "journalctl --boot --unit meshimg-apply --unit meshimg-setup --unit meshimg-undo --output cat --no-pager --lines 12";
 
 /// Seconds in which somebody has to say that the changed host can be reached.
 pub const CONFIRM_SECONDS: u32 = 120;

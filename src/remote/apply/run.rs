@@ -236,12 +236,12 @@ fn changed(machine: &dyn Machine, deadline: Duration) -> Result<(), Failed> {
     }
 }
 
-/// Why the change failed, in the words of its unit.
+/// Why the change was taken back, in the words of the host's units.
 fn said(machine: &dyn Machine) -> String {
     match machine.run(SAID, ASK_DEADLINE) {
-        Ok(finished) => format!("meshimg-apply.service failed; it said:\n{}\n", finished.stdout_text().trim_end()),
+        Ok(finished) => format!("the host did that by itself; it said:\n{}\n", finished.stdout_text().trim_end()),
         Err(error) => format!(
-            "meshimg-apply.service failed, and its log cannot be read: {}",
+            "the host did that by itself, and its log cannot be read: {}",
             ssh::last_words(&error)
         ),
     }

@@ -7,7 +7,8 @@ if [ ! -d /var/lib/meshimg/apply.undo ]; then
 fi
 folder=/var/lib/meshimg/apply.undo
 . "$folder/settings"
-echo "meshimg: the change was not confirmed; the old state comes back"
+if [ -e "$folder/done" ]; then why='was made, and nobody has confirmed it'; else why='did not come to its end'; fi
+echo "meshimg: the change $why; the old state comes back"
 systemctl stop meshimg-undo.timer
 if [ "$new_host" = true ]; then
   systemctl stop meshimg-setup.service meshimg-mesh.service
