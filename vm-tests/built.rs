@@ -11,7 +11,7 @@ pub use crate::source::VERSION;
 use crate::source::{DSC_SHA256, dsc};
 
 /// What boots each host; one of them has not got ifupdown.
-pub const FIRMWARES: [(&str, Firmware); 3] = [("host1", Firmware::Bios), ("host2", Firmware::Uefi), ("host3", Firmware::Uefi)];
+pub const FIRMWARES: [(&str, Firmware); 2] = [("host1", Firmware::Bios), ("host2", Firmware::Uefi)];
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -26,8 +26,7 @@ pub fn text() -> Result<String, Failure> {
 name: built
 hosts:
   - {{name: host1, address: 192.0.2.1}}
-  - {{name: host2, address: 192.0.2.2}}
-  - {{name: host3, address: 192.0.2.3, network: systemd}}
+  - {{name: host2, address: 192.0.2.2, network: systemd}}
 open-vswitch: {{source: build, version: {VERSION}, sha256: {DSC_SHA256}, url: '{url}'}}
 "
     ))

@@ -8,13 +8,13 @@ use meshimg::lab::session::Session;
 use meshimg::machine::probe;
 use meshimg::machine::report::Scenario;
 
-use super::{on, three};
+use super::{host_faults, on, three};
 use crate::clusters::{SPARSE, all_green};
 
 pub fn tests() -> Vec<Trial> {
     let mut tests = vec![
         three("a_link_that_stays_cut_is_not_settled", a_cut_is_noticed),
-        three("a_dead_root_costs_at_most_a_second", |session| cause(session, Fault::HostDown)),
+        three("a_dead_root_costs_at_most_a_second", |session| in_passing(session, Fault::HostDown)),
         three("host_back", |session| in_passing(session, Fault::HostBack)),
     ];
     // A probe round costs more than the fault: one after all of them.
@@ -25,8 +25,8 @@ pub fn tests() -> Vec<Trial> {
     tests.push(three("every_probe_is_green_after_all_faults_of_links", |session| {
         all_green(&session.probe())
     }));
-    tests.push(three("all_is_green_after_a_reboot_of_all", |session| {
-        cause(session, Fault::RebootAll)
+    tests.push(three("all_is_well_after_a_reboot_of_all", |session| {
+        host_faults::cause(session, Fault::RebootAll)
     }));
     tests
 }
@@ -50,11 +50,6 @@ const LINKS: &[Fault] = &[
     Fault::LossyLink,
     Fault::FlappingLink,
 ];
-
-/// Causes a fault and has every probe look afterwards.
-fn cause(session: &mut Session<'static>, fault: Fault) -> Result<(), Failed> {
-    judge(&fault.cause(session))
-}
 
 /// Causes a fault and looks only whether containers reach each other afterwards.
 fn in_passing(session: &mut Session<'static>, fault: Fault) -> Result<(), Failed> {

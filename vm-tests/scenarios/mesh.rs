@@ -4,6 +4,7 @@ use libtest_mimic::{Failed, Trial};
 use meshimg::lab::session::Session;
 use meshimg::machine::facts::{Scope, gather};
 use meshimg::machine::probe;
+use meshimg::{plan, render};
 
 use super::{SOON, containers_reach_each_other, run, three};
 use crate::clusters::{all_green, reds};
@@ -112,19 +113,13 @@ fn user_data_is_valid(session: &mut Session<'static>) -> Result<(), Failed> {
     let mut invalid = Vec::new();
     for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples"))? {
         let name = entry?.file_name();
-        let plan = crate::clusters::plan_of(&name.to_string_lossy())?;
-        // Hosts of one example are alike, but for the one with every key.
-        let only = (name != "every-key").then(|| plan.hosts[0].name.clone());
-        for (path, artifact) in meshimg::render::cloud_init(&plan, only.as_ref())?.0 {
-            if path.ends_with("user-data") {
-                let script = format!(
-                    "cat >/tmp/user-data <<'MESHIMG_END'\n{}\nMESHIMG_END\ncloud-init schema --config-file /tmp/user-data 2>&1 || true",
-                    String::from_utf8(artifact.bytes)?
-                );
-                let said = run(session, "host1", &script)?;
-                if !said.contains("Valid schema") {
-                    invalid.push(format!("{} {path}: {said}", name.display()));
-                }
+        for (path, user_data) in user_data_of(&name.to_string_lossy())? {
+            let script = format!(
+                "cat >/tmp/user-data <<'MESHIMG_END'\n{user_data}\nMESHIMG_END\ncloud-init schema --config-file /tmp/user-data 2>&1 || true"
+            );
+            let said = run(session, "host1", &script)?;
+            if !said.contains("Valid schema") {
+                invalid.push(format!("{} {path}: {said}", name.display()));
             }
         }
     }
@@ -141,4 +136,23 @@ fn user_data_is_valid(session: &mut Session<'static>) -> Result<(), Failed> {
     } else {
         Err(invalid.join("\n").into())
     }
+}
+
+/// Paths and texts of an example's user-data: of one host, as the hosts of an example are alike, but for the one with every key.
+fn user_data_of(name: &str) -> Result<Vec<(String, String)>, Failed> {
+    let spec = crate::clusters::spec_of(name)?;
+    // Droplets have no addresses before they are made, and another user-data.
+    if let Some(droplets) = plan::droplets(&spec)? {
+        let text = render::droplet_user_data(&droplets, &droplets.droplets[0])?;
+        return Ok(vec![("droplet".to_owned(), text)]);
+    }
+    let plan = plan::plan(&spec)?;
+    let only = (name != "every-key").then(|| plan.hosts[0].name.clone());
+    let mut found = Vec::new();
+    for (path, artifact) in render::cloud_init(&plan, only.as_ref())?.0 {
+        if path.ends_with("user-data") {
+            found.push((path, String::from_utf8(artifact.bytes)?));
+        }
+    }
+    Ok(found)
 }

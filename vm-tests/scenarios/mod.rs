@@ -18,7 +18,7 @@ mod stock;
 mod systemd;
 mod underlay;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
 use meshimg::lab::session::Session;
@@ -59,12 +59,15 @@ pub fn all() -> Vec<Trial> {
 }
 
 /// A test on the lab of `cluster`. Why it failed is said at once, and not only at the end of all: who reads a log that is cut, or watches,
-/// has it then.
+/// has it then. How long it took is said too.
 fn on(cluster: &'static Cluster, name: &str, test: impl FnOnce(&mut Session<'static>) -> Result<(), Failed> + Send + 'static) -> Trial {
     Trial::test(format!("{}::{name}", cluster.name.replace('-', "_")), move || {
-        cluster
+        let started = Instant::now();
+        let result = cluster
             .with(test)
-            .inspect_err(|failed| println!("{}", failed.message().unwrap_or("failed without a word")))
+            .inspect_err(|failed| println!("{}", failed.message().unwrap_or("failed without a word")));
+        println!("({:.0} s)", started.elapsed().as_secs_f64());
+        result
     })
 }
 
