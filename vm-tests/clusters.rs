@@ -38,7 +38,7 @@ impl Images {
 
 /// A cluster, and the images its hosts boot from.
 pub struct Cluster {
-    /// That of an example, but for [`SPARSE`] and [`BUILT`].
+    /// That of an example, but for [`SPARSE`] and [`BUILT`]; of [`MIXED`] two of the hosts.
     pub name: &'static str,
     images: Images,
     /// How the package archive behaves towards a host from the start. Where it does not behave well to all, the tests get the hosts as
