@@ -28,7 +28,7 @@ pub fn tests() -> Vec<Trial> {
 
 /// What reboots hosts, after all that does not.
 pub fn last() -> Vec<Trial> {
-    vec![on(&BUILT, "a_newer_kernel_is_booted", a_newer_kernel_is_booted)]
+    vec![long(on(&BUILT, "a_newer_kernel_is_booted", a_newer_kernel_is_booted))]
 }
 
 fn all_is_as_planned(session: &mut Session<'static>) -> Result<(), Failed> {

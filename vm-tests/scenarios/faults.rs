@@ -21,7 +21,11 @@ pub fn tests() -> Vec<Trial> {
     tests.extend(LINKS.iter().map(|fault| {
         let name = fault.name().replace('-', "_");
         let test = three(&name, |session| in_passing(session, *fault));
-        if matches!(fault, Fault::LossyLink) { long(test) } else { test }
+        if matches!(fault, Fault::LossyLink | Fault::FlappingLink) {
+            long(test)
+        } else {
+            test
+        }
     }));
     tests.push(long(three("every_probe_is_green_after_all_faults_of_links", |session| {
         all_green(&session.probe())
@@ -37,7 +41,8 @@ pub fn tests() -> Vec<Trial> {
 pub fn of_five_hosts() -> Vec<Trial> {
     let test = |fault: &Fault| {
         let fault = *fault;
-        on(&SPARSE, &fault.name().replace('-', "_"), move |session| in_passing(session, fault))
+        let test = on(&SPARSE, &fault.name().replace('-', "_"), move |session| in_passing(session, fault));
+        if fault == Fault::LinkDown { long(test) } else { test }
     };
     let mut tests = vec![on(&SPARSE, "every_probe_is_green", |session| all_green(&session.probe()))];
     tests.extend([Fault::Partition, Fault::Merge, Fault::LinkDown].iter().map(test));
