@@ -1,5 +1,6 @@
 //! What can go wrong in a run of meshimg, and the exit code that says so.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use crate::exec::ExecError;
@@ -56,6 +57,14 @@ pub enum Error {
     /// The diagnostics are printed already.
     #[error("{file} has {}; correct the file, then: meshimg check {file}", found(*errors, *warnings))]
     Spec { file: String, errors: usize, warnings: usize },
+    /// Those of the file without some hosts.
+    #[error("without {} {file} would have {}; change what needs that host, then try again", listed(hosts), found(*errors, *warnings))]
+    Without {
+        file: String,
+        hosts: BTreeSet<HostName>,
+        errors: usize,
+        warnings: usize,
+    },
     /// The diagnostics are printed already; at least one is about the lock.
     #[error("{lock} and {file} have {}; correct what is wrong, then: meshimg check {file}", found(*errors, *warnings))]
     Lock {
@@ -135,6 +144,7 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Spec { .. }
+            | Self::Without { .. }
             | Self::Lock { .. }
             | Self::Read { .. }
             | Self::ReadLock { .. }
@@ -167,6 +177,11 @@ impl Error {
 /// `1 file`, `2 files`.
 pub fn counted(count: usize, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
+/// `host1, host2`.
+pub fn listed(hosts: &BTreeSet<HostName>) -> String {
+    hosts.iter().map(HostName::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// What was found in a file that is refused.
@@ -275,7 +290,10 @@ fn remote_exit(error: &RemoteError) -> Exit {
 fn apply_exit(error: &ApplyError) -> Exit {
     match error {
         ApplyError::Refused { .. } => Exit::File,
-        ApplyError::NotAsked { .. } | ApplyError::TakenBack { .. } | ApplyError::NotConfirmed { .. } => Exit::CommandFailed,
+        ApplyError::NotAsked { .. }
+        | ApplyError::NotAskedToLeave { .. }
+        | ApplyError::TakenBack { .. }
+        | ApplyError::NotConfirmed { .. } => Exit::CommandFailed,
         ApplyError::Links { .. } => Exit::ProbeFailed,
         ApplyError::Interrupted { .. } => Exit::Interrupted,
     }

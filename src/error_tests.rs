@@ -127,6 +127,7 @@ fn exits_of_changes_on_hosts() {
         (Exit::Internal, RemoteError::Folder(full()).into()),
         (Exit::File, ApplyError::Refused { host: host(), why: why() }.into()),
         (Exit::CommandFailed, ApplyError::NotAsked { host: host(), why: why() }.into()),
+        (Exit::CommandFailed, ApplyError::NotAskedToLeave { host: host(), why: why() }.into()),
         (
             Exit::CommandFailed,
             ApplyError::TakenBack {
@@ -231,6 +232,12 @@ fn every_cause_has_its_exit_code() {
         (
             Exit::File,
             vec![
+                Error::Without {
+                    file: file(),
+                    hosts: [host()].into(),
+                    errors: 1,
+                    warnings: 0,
+                },
                 Error::Spec {
                     file: file(),
                     errors: 1,

@@ -1,5 +1,6 @@
 //! From a file name to a plan, with every diagnostic printed on the way.
 
+use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,9 @@ const READ_MAX: u64 = spec::SIZE_MAX as u64 + 1;
 
 /// The same of a lock.
 const LOCK_READ_MAX: u64 = spec::LOCK_SIZE_MAX as u64 + 1;
+
+/// The fewest hosts that make a mesh.
+const HOSTS_MIN: usize = 2;
 
 /// What a file says if it is right, what is wrong with it, and its bytes.
 pub struct Diagnosis {
@@ -69,6 +73,44 @@ pub fn plan(file: &Path, context: &Context) -> Result<Plan, Error> {
 /// The same without that line, for those who say more of it.
 pub fn plan_alone(file: &Path, context: &Context) -> Result<Plan, Error> {
     Ok(plan::plan(&spec(file, context)?)?)
+}
+
+/// A plan of `file` without the lines of `hosts`, as the lock beside it keeps it. `plan` is that of the whole file.
+///
+/// # Errors
+/// [`Error::Usage`] where the lock does not know all hosts, or too few hosts stay; [`Error::Without`] where the rest of the file needs one that goes.
+pub fn plan_without(file: &Path, plan: &Plan, hosts: &BTreeSet<HostName>, context: &Context) -> Result<Plan, Error> {
+    let shown = file.display().to_string();
+    let is_current = |growth: &plan::Growth| growth.new.is_empty() && growth.gone.is_empty();
+    if !plan.growth.as_ref().is_some_and(is_current) {
+        return Err(Error::Usage(format!(
+            "without a lock that knows all hosts, those that stay would get other numbers, links and addresses; first: meshimg plan --lock {shown}"
+        )));
+    }
+    if plan.hosts.len() < hosts.len() + HOSTS_MIN {
+        return Err(Error::Usage(format!(
+            "of {} hosts too few would stay for a mesh; to take it off all of them: meshimg wipe {shown}",
+            plan.hosts.len()
+        )));
+    }
+    let whole = diagnose(file)?;
+    // Read a moment ago.
+    let Some((name, lock)) = &whole.lock else {
+        return Err(Error::Usage(format!("{} is gone", lock_path(file).display())));
+    };
+    let problems = match spec::load_without(&whole.bytes, lock, hosts) {
+        Ok((spec, _)) => return Ok(plan::plan(&spec)?),
+        Err(problems) => problems,
+    };
+    let text = spec::render_with_lock(&shown, &whole.bytes, Some((name, lock)), &problems, context.ui.color());
+    context.ui.diagnostics(&text);
+    let warnings = problems.iter().filter(|problem| problem.severity == Severity::Warning).count();
+    Err(Error::Without {
+        file: shown,
+        hosts: hosts.clone(),
+        errors: problems.len() - warnings,
+        warnings,
+    })
 }
 
 /// The droplets of `file`.

@@ -8,5 +8,6 @@ pub mod apply;
 mod session;
 pub mod status;
 pub mod verify;
+pub mod wipe;
 
 pub use session::{Connection, Remote, RemoteError};

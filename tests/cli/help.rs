@@ -35,6 +35,8 @@ const VERBS: &[&[&str]] = &[
     &["verify"],
     &["status"],
     &["apply"],
+    &["remove"],
+    &["wipe"],
     &["terraform"],
     &["inventory"],
     &["up"],
