@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use crate::exec::ExecError;
 use crate::image::ImageError;
 use crate::image::check::CheckError;
+use crate::image::import::ImportError;
 use crate::image::openvswitch::OpenVSwitchError;
 use crate::lab::LabError;
 use crate::lab::accel::AccelError;
@@ -14,7 +15,8 @@ use crate::lab::control::ControlError;
 use crate::lab::state::StateError;
 use crate::plan::PlanError;
 use crate::provider::ProviderError;
-use crate::provider::digital_ocean::ApiError;
+use crate::provider::digital_ocean::spaces::SpacesError;
+use crate::provider::digital_ocean::{ApiError, PushError};
 use crate::remote::RemoteError;
 use crate::remote::apply::ApplyError;
 use crate::render::{RenderError, WriteError};
@@ -214,7 +216,23 @@ fn provider_exit(error: &ProviderError) -> Exit {
     match error {
         ProviderError::Token(_) | ProviderError::Api(ApiError::Address(_)) => Exit::Usage,
         ProviderError::Api(ApiError::Interrupted { .. }) => Exit::Interrupted,
+        ProviderError::Push(error) => push_exit(error),
         ProviderError::Api(_) | ProviderError::Impossible(_) | ProviderError::StillThere { .. } => Exit::ProviderRefused,
+    }
+}
+
+fn push_exit(error: &PushError) -> Exit {
+    match error {
+        PushError::Address(_) | PushError::Keys(_) => Exit::Usage,
+        PushError::File(ImportError::Interrupted)
+        | PushError::Spaces(SpacesError::Interrupted { .. })
+        | PushError::Api(ApiError::Interrupted { .. })
+        | PushError::Wait(WaitError::Interrupted { .. }) => Exit::Interrupted,
+        PushError::File(_) | PushError::Spaces(SpacesError::Read { .. }) => Exit::File,
+        PushError::Left { cause, .. } => push_exit(cause),
+        PushError::Spaces(_) | PushError::Api(_) | PushError::Wait(_) | PushError::Region { .. } | PushError::StillThere { .. } => {
+            Exit::ProviderRefused
+        }
     }
 }
 
@@ -330,3 +348,7 @@ fn lab_exit(error: &LabError) -> Exit {
 #[cfg(test)]
 #[path = "error_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "error_push_tests.rs"]
+mod push_tests;

@@ -14,10 +14,22 @@ mod fake;
 mod faults;
 #[path = "provider/http.rs"]
 mod http;
+#[path = "provider/images.rs"]
+mod images;
 #[path = "provider/limits.rs"]
 mod limits;
 #[path = "provider/objects.rs"]
 mod objects;
+#[path = "provider/push.rs"]
+mod push;
+#[path = "provider/push_command_line.rs"]
+mod push_command_line;
+#[path = "provider/push_faults.rs"]
+mod push_faults;
+#[path = "provider/signature.rs"]
+mod signature;
+#[path = "provider/spaces.rs"]
+mod spaces;
 #[path = "provider/specification.rs"]
 mod specification;
 

@@ -12,6 +12,7 @@ mod disk;
 pub mod fetch;
 mod hash;
 mod hooks;
+pub mod import;
 pub mod lint;
 mod mmdebstrap;
 pub mod openvswitch;

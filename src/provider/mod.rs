@@ -6,7 +6,7 @@ pub mod reconcile;
 #[cfg(test)]
 mod reconcile_tests;
 
-use self::digital_ocean::{ApiError, Problem, TokenError};
+use self::digital_ocean::{ApiError, Problem, PushError, TokenError};
 use self::reconcile::Conflict;
 
 /// Why a provider did not do what it was to do.
@@ -19,6 +19,8 @@ pub enum ProviderError {
     /// Nothing was made.
     #[error("Digital Ocean could not make these droplets:\n  {}", .0.join("\n  "))]
     Impossible(Vec<String>),
+    #[error(transparent)]
+    Push(#[from] PushError),
     #[error("not all that has the tag {tag} is gone; run this again:\n  {}", failed.join("\n  "))]
     StillThere { tag: String, failed: Vec<String> },
 }

@@ -86,7 +86,8 @@ fn user_data_is_complete_where_it_can_be() {
     assert!(keys.iter().all(|key| known.contains(key)), "{keys:?}");
 }
 
-/// Attributes as the documentation of the provider has them (version 2.66), those that it requires first.
+/// Arguments as docs/resources and the schema of the provider have them (version 2.99.1), those that it requires first; without what is deprecated
+/// (`private_networking`), and with `lifecycle`, which is Terraform's own.
 const ATTRIBUTES: &[(&str, &[&str], &[&str])] = &[
     ("digitalocean_tag", &["name"], &[]),
     (
@@ -107,6 +108,8 @@ const ATTRIBUTES: &[(&str, &[&str], &[&str])] = &[
             "volume_ids",
             "droplet_agent",
             "graceful_shutdown",
+            "public_networking",
+            "gpu_partition_mode",
             "lifecycle",
         ],
     ),

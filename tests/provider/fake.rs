@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::http::{self, Answer, Request};
+use super::images::Images;
 use super::{TOKEN, objects, specification};
 
 /// What goes wrong with a request.
@@ -52,6 +53,7 @@ pub struct State {
     /// Further headers of every answer.
     pub headers: Vec<(String, String)>,
     pub log: Vec<Exchange>,
+    pub images: Images,
     /// Looks at an action, by its number, which is that of its droplet and a million.
     looks: BTreeMap<u64, u32>,
     unseen: BTreeMap<u64, u32>,
@@ -135,7 +137,7 @@ impl Fake {
     }
 }
 
-fn text(value: &Value, key: &str) -> String {
+pub fn text(value: &Value, key: &str) -> String {
     value[key].as_str().unwrap_or_default().to_owned()
 }
 
@@ -230,6 +232,7 @@ impl State {
                 ],
             ),
             ("GET", ["images", slug]) if slug.starts_with("debian-") => Answer::new(200, json!({ "image": objects::image(slug) })),
+            (_, ["images", ..]) => self.images.answer(request),
             ("GET", ["firewalls"]) => page(request, "firewalls", self.firewalls.clone()),
             ("POST", ["firewalls"]) => self.make_firewall(&body),
             ("DELETE", ["firewalls", id]) => {
@@ -325,16 +328,16 @@ impl State {
     }
 }
 
-fn not_found() -> Answer {
+pub fn not_found() -> Answer {
     Answer::error(404, "not_found", "The resource you requested could not be found.")
 }
 
-fn deleted(was_there: bool) -> Answer {
+pub fn deleted(was_there: bool) -> Answer {
     if was_there { Answer::empty(204) } else { not_found() }
 }
 
 /// The page that the query asks for.
-fn page(request: &Request, key: &str, all: Vec<Value>) -> Answer {
+pub fn page(request: &Request, key: &str, all: Vec<Value>) -> Answer {
     let number = |name: &str, default: usize| request.query(name).and_then(|text| text.parse().ok()).unwrap_or(default);
     let (page, per_page) = (number("page", 1), number("per_page", 20).min(200));
     let items: Vec<Value> = all.iter().skip((page - 1) * per_page).take(per_page).cloned().collect();

@@ -24,6 +24,20 @@ pub fn image(slug: &str) -> Value {
     })
 }
 
+/// A custom image as its import was asked for.
+pub fn custom_image(id: u64, wanted: &Value, status: &str, error: &str) -> Value {
+    let regions = if status == "available" {
+        vec![wanted["region"].clone()]
+    } else {
+        Vec::new()
+    };
+    json!({
+        "id": id, "name": wanted["name"], "distribution": wanted["distribution"], "slug": null, "public": false, "regions": regions,
+        "created_at": CREATED, "min_disk_size": null, "type": "custom", "size_gigabytes": null, "description": wanted["description"],
+        "tags": wanted["tags"], "status": status, "error_message": error,
+    })
+}
+
 pub fn vpc(name: &str, range: &str, is_default: bool) -> Value {
     json!({
         "id": if is_default { "5a4981aa-9653-4bd1-bef5-d6bff52042e4" } else { VPC },

@@ -1,6 +1,7 @@
 //! The API's own specification (OpenAPI 3.0), against what was said.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::sync::{Mutex, OnceLock};
 
 use jsonschema::{Draft, Validator};
@@ -15,7 +16,9 @@ fn document() -> Option<&'static Value> {
     static DOCUMENT: OnceLock<Option<Value>> = OnceLock::new();
     let read = || {
         let Some(path) = std::env::var_os(VARIABLE) else {
-            eprintln!("skipped: requests and answers are not held against the API's specification: {VARIABLE} is not set");
+            // Past what the harness keeps back of a test that passes.
+            let words = "skipped: requests and answers are not held against the API's specification";
+            let _ = writeln!(std::io::stderr(), "{words}: {VARIABLE} is not set");
             return None;
         };
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{VARIABLE}: {}: {error}", path.display()));

@@ -2,6 +2,8 @@
 
 mod build;
 mod check;
+mod dry_run;
+mod push;
 
 use clap::Subcommand;
 
@@ -22,6 +24,9 @@ pub enum Verb {
     /// Say what is wrong with a disk image, and boot it; the file stays as it is
     #[command(after_help = check::EXAMPLES)]
     Check(check::Arguments),
+    /// Make a custom image at Digital Ocean of a local image
+    #[command(after_help = push::EXAMPLES)]
+    Push(push::Arguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -56,6 +61,7 @@ pub fn run(verb: Verb, context: &Context) -> Result<(), Error> {
         Verb::Build(arguments) => build::run(&arguments, context),
         Verb::Base(arguments) => base(arguments, context),
         Verb::Check(arguments) => check::run(&arguments, context),
+        Verb::Push(arguments) => push::run(&arguments, context),
     }
 }
 

@@ -72,7 +72,7 @@ impl fmt::Display for Call {
     }
 }
 
-fn post(path: &str, body: Value, about: &str, repeatable: bool) -> Call {
+pub(super) fn post(path: &str, body: Value, about: &str, repeatable: bool) -> Call {
     Call {
         method: Method::Post,
         path: path.to_owned(),

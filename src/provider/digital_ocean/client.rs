@@ -281,7 +281,7 @@ impl Client {
     }
 }
 
-fn lost(error: &ureq::Error, sent: bool) -> Outcome {
+pub(super) fn lost(error: &ureq::Error, sent: bool) -> Outcome {
     Outcome::Lost {
         why: error.to_string(),
         sent,
@@ -289,7 +289,7 @@ fn lost(error: &ureq::Error, sent: bool) -> Outcome {
 }
 
 /// Whether the other side may have got the request.
-fn may_have_been_sent(error: &ureq::Error) -> bool {
+pub(super) fn may_have_been_sent(error: &ureq::Error) -> bool {
     use ureq::{Error, Timeout};
     match error {
         Error::HostNotFound | Error::ConnectionFailed | Error::BadUri(_) | Error::Tls(_) => false,
@@ -300,7 +300,7 @@ fn may_have_been_sent(error: &ureq::Error) -> bool {
 }
 
 /// What the headers say of the next request.
-fn limits(headers: &HeaderMap, now: SystemTime) -> Limits {
+pub(super) fn limits(headers: &HeaderMap, now: SystemTime) -> Limits {
     let number = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
     let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
     Limits {
@@ -311,7 +311,7 @@ fn limits(headers: &HeaderMap, now: SystemTime) -> Limits {
 }
 
 /// Whether a token may be sent there: by TLS, or to this machine itself.
-fn is_safe(address: &str) -> bool {
+pub(super) fn is_safe(address: &str) -> bool {
     // A name before it is no part of the host, and none is wanted here.
     if address.contains('@') {
         return false;

@@ -6,7 +6,9 @@ mod client;
 mod create;
 mod destroy;
 mod error;
+mod push;
 mod retry;
+pub mod spaces;
 mod token;
 mod types;
 
@@ -16,5 +18,6 @@ pub use client::{Client, Timing};
 pub use create::{Created, HostError, create};
 pub use destroy::{DestroyError, Destroyed, Own, destroy, own};
 pub use error::ApiError;
+pub use push::{DISTRIBUTIONS, Push, PushError, Pushed, find, import_image, push};
 pub use token::{Token, TokenError};
 pub use types::*;

@@ -61,6 +61,7 @@ macro_rules! listed {
 listed! {
     Droplet, DropletList, droplets, "/v2/droplets";
     Firewall, FirewallList, firewalls, "/v2/firewalls";
+    Image, ImageList, images, "/v2/images";
     Region, RegionList, regions, "/v2/regions";
     Size, SizeList, sizes, "/v2/sizes";
     SshKeyInfo, SshKeyList, ssh_keys, "/v2/account/keys";
@@ -214,6 +215,7 @@ pub struct SshKeyInfo {
 /// An image.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Image {
+    pub id: u64,
     pub name: String,
     #[serde(default)]
     pub regions: Vec<String>,
