@@ -20,6 +20,10 @@ mod limits;
 mod objects;
 #[path = "provider/specification.rs"]
 mod specification;
+#[path = "provider/up.rs"]
+mod up;
+#[path = "provider/up_command.rs"]
+mod up_command;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

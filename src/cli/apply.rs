@@ -59,13 +59,14 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
 }
 
 /// Whether the person at the terminal says yes.
-fn is_wanted(differences: &Differences) -> Result<bool, Error> {
+pub fn is_wanted(differences: &Differences) -> Result<bool, Error> {
     let question = format!("change {}? [y/N]", counted(differences.hosts.len(), "host"));
     let nobody = "nothing was changed: nobody can be asked, as standard input is no terminal; --yes goes without asking";
     Ok(matches!(ask::person(&question, nobody)?.as_str(), "y" | "Y" | "yes"))
 }
 
-fn text(differences: &Differences) -> String {
+/// All that differs.
+pub fn text(differences: &Differences) -> String {
     if differences.hosts.is_empty() {
         return format!("{} as planned; nothing to change\n", counted(differences.unchanged.len(), "host"));
     }
@@ -76,6 +77,14 @@ fn text(differences: &Differences) -> String {
         differences.hosts.len(),
         differences.unchanged.len()
     )
+}
+
+/// What is said of a host where nobody has to decide any more: of one without a mesh, not each file that it gets.
+pub fn summary(change: &HostChange) -> String {
+    match change.kind {
+        Kind::New => format!("{} gets the mesh", change.host),
+        _ => host(change).trim_end().to_owned(),
+    }
 }
 
 fn host(change: &HostChange) -> String {

@@ -8,13 +8,26 @@ use crate::plan::Plan;
 use crate::remote::Connection;
 use crate::spec::HostName;
 
+/// Checks that a configuration for ssh is there.
+pub fn check_config(config: Option<&Path>) -> Result<(), Error> {
+    let Some(config) = config else { return Ok(()) };
+    let refused = |source| {
+        Error::Usage(format!(
+            "cannot read {}: {source}; give --ssh-config a file in the language of ssh_config(5)",
+            config.display()
+        ))
+    };
+    std::fs::File::open(config).map(|_| ()).map_err(refused)
+}
+
 /// Which hosts, and how.
 #[derive(Debug, clap::Args)]
 pub struct Hosts {
     /// Only this host; may be given several times [default: all of them]
     #[arg(long = "host", value_name = "NAME", value_parser = host_name)]
     hosts: Vec<HostName>,
-    /// Configuration for ssh (its option -F) in the place of your own; ssh is told a host's `address` and `access.user`
+    /// Configuration for ssh (its option -F) in the place of your own; ssh is told a host's `address`, of a droplet its public address, and
+    /// `access.user`
     #[arg(long, value_name = "FILE")]
     ssh_config: Option<PathBuf>,
 }
@@ -28,17 +41,11 @@ impl Hosts {
         for name in &self.hosts {
             load::known(plan, name, &file.display().to_string())?;
         }
-        if let Some(config) = &self.ssh_config {
-            std::fs::File::open(config).map_err(|source| {
-                Error::Usage(format!(
-                    "cannot read {}: {source}; give --ssh-config a file in the language of ssh_config(5)",
-                    config.display()
-                ))
-            })?;
-        }
+        check_config(self.ssh_config.as_deref())?;
         Ok(Connection {
             hosts: self.hosts.iter().cloned().collect(),
             ssh_config: self.ssh_config.clone(),
+            known_hosts: Some(load::known_hosts_path(file)).filter(|path| path.exists()),
         })
     }
 }
