@@ -47,6 +47,7 @@ Examples:
   meshimg lab test cluster.yaml     boot the hosts in QEMU, and prove that
                                     their containers reach each other
   meshimg verify cluster.yaml       prove the same of real hosts, by ssh
+  meshimg up cluster.yaml           make the hosts at Digital Ocean first
 
 Exit codes:
   0    fine
@@ -124,7 +125,7 @@ enum Verb {
     /// Print the hosts as an inventory of Ansible
     #[command(after_help = inventory::EXAMPLES)]
     Inventory(inventory::Arguments),
-    /// Show which droplets of Digital Ocean would be made, and what they cost
+    /// Make missing droplets of Digital Ocean, and bring up and prove the mesh
     #[command(after_help = up::EXAMPLES)]
     Up(up::Arguments),
     /// Destroy the cluster's droplets at Digital Ocean

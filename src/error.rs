@@ -15,6 +15,7 @@ use crate::lab::control::ControlError;
 use crate::lab::state::StateError;
 use crate::plan::PlanError;
 use crate::provider::ProviderError;
+use crate::provider::bring_up::HostFailure;
 use crate::provider::digital_ocean::spaces::SpacesError;
 use crate::provider::digital_ocean::{ApiError, PushError};
 use crate::remote::RemoteError;
@@ -133,6 +134,9 @@ pub enum Error {
     NotWhole { runs: usize, seconds: u32 },
     #[error(transparent)]
     Provider(#[from] ProviderError),
+    /// Something went wrong while droplets are there that cost money.
+    #[error("{source}\n{standing}")]
+    WithDroplets { source: Box<Error>, standing: String },
     #[error("cannot write to standard output: {0}")]
     Output(#[from] std::io::Error),
     #[error(transparent)]
@@ -163,6 +167,7 @@ impl Error {
             Self::Apply(error) => apply_exit(error),
             Self::Bench(error) => bench_exit(error),
             Self::Provider(error) => provider_exit(error),
+            Self::WithDroplets { source, .. } => source.exit(),
             Self::Interrupted | Self::Write(WriteError::Interrupted) => Exit::Interrupted,
             Self::Seed(_)
             | Self::Supervisor(_)
@@ -217,6 +222,19 @@ fn provider_exit(error: &ProviderError) -> Exit {
         ProviderError::Token(_) | ProviderError::Api(ApiError::Address(_)) => Exit::Usage,
         ProviderError::Api(ApiError::Interrupted { .. }) => Exit::Interrupted,
         ProviderError::Push(error) => push_exit(error),
+        ProviderError::Hosts { failed, .. } => {
+            let of = |host: &(HostName, HostFailure)| match host.1 {
+                HostFailure::Create(_) => Exit::ProviderRefused,
+                HostFailure::Address { .. } | HostFailure::Refused(_) => Exit::File,
+                HostFailure::Arrival(_) | HostFailure::NotAsked(_) => Exit::CommandFailed,
+            };
+            // What stopped the others goes before what stopped itself alone.
+            let exits = [Exit::ProviderRefused, Exit::File];
+            exits
+                .into_iter()
+                .find(|exit| failed.iter().any(|host| of(host) == *exit))
+                .unwrap_or(Exit::CommandFailed)
+        }
         ProviderError::Api(_) | ProviderError::Impossible(_) | ProviderError::StillThere { .. } => Exit::ProviderRefused,
     }
 }

@@ -37,7 +37,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     let differences = apply::look(&remote)?;
     let changing = &arguments.changing;
     changing.show(&differences, || text(&differences, changing.confirm_within))?;
-    let question = format!("change {}? [y/N]", counted(differences.hosts.len(), "host"));
+    let question = question(&differences);
     if differences.hosts.is_empty() || !changing.is_wanted(&question)? {
         return Ok(());
     }
@@ -50,7 +50,13 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     Ok(())
 }
 
-fn text(differences: &Differences, within: ConfirmWithin) -> String {
+/// What the person at the terminal is asked.
+pub fn question(differences: &Differences) -> String {
+    format!("change {}? [y/N]", counted(differences.hosts.len(), "host"))
+}
+
+/// All that differs.
+pub fn text(differences: &Differences, within: ConfirmWithin) -> String {
     if differences.hosts.is_empty() {
         return format!("{} as planned; nothing to change\n", counted(differences.unchanged.len(), "host"));
     }
@@ -66,6 +72,14 @@ fn text(differences: &Differences, within: ConfirmWithin) -> String {
 pub fn hosts(differences: &Differences) -> String {
     let hosts: Vec<String> = differences.hosts.iter().map(host).collect();
     hosts.join("\n")
+}
+
+/// What is said of a host where nobody has to decide any more: of one without a mesh, not each file that it gets.
+pub fn summary(change: &HostChange) -> String {
+    match change.kind {
+        Kind::New => format!("{} gets the mesh", change.host),
+        _ => host(change).trim_end().to_owned(),
+    }
 }
 
 fn host(change: &HostChange) -> String {

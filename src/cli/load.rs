@@ -33,6 +33,11 @@ pub fn lock_path(file: &Path) -> PathBuf {
     file.with_extension("lock.yaml")
 }
 
+/// Where the host keys of its droplets are: cluster.known_hosts.
+pub fn known_hosts_path(file: &Path) -> PathBuf {
+    file.with_extension("known_hosts")
+}
+
 /// Reads and checks `file`; problems are printed to stderr.
 pub fn spec(file: &Path, context: &Context) -> Result<Spec, Error> {
     spec_with(file, &lock_path(file), context)
@@ -115,8 +120,12 @@ pub fn plan_without(file: &Path, plan: &Plan, hosts: &BTreeSet<HostName>, contex
 
 /// The droplets of `file`.
 pub fn droplets(file: &Path, context: &Context) -> Result<plan::Droplets, Error> {
-    let droplets = plan::droplets(&spec(file, context)?)?;
-    droplets.ok_or_else(|| Error::NoDroplets {
+    droplets_of(&spec(file, context)?, file)
+}
+
+/// Those of `spec`, which is that of `file`.
+pub fn droplets_of(spec: &Spec, file: &Path) -> Result<plan::Droplets, Error> {
+    plan::droplets(spec)?.ok_or_else(|| Error::NoDroplets {
         file: file.display().to_string(),
     })
 }

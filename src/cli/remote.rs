@@ -18,7 +18,8 @@ pub struct Hosts {
     /// Only this host; may be given several times [default: all of them]
     #[arg(long = "host", value_name = "NAME", value_parser = host_name)]
     hosts: Vec<HostName>,
-    /// Configuration for ssh (its option -F) in the place of your own; ssh is told a host's `address` and `access.user`
+    /// Configuration for ssh (its option -F) in the place of your own; ssh is told a host's `address`, of a droplet its public address, and
+    /// `access.user`
     #[arg(long, value_name = "FILE")]
     ssh_config: Option<PathBuf>,
 }
@@ -36,6 +37,7 @@ impl Hosts {
         Ok(Connection {
             hosts: self.hosts.iter().cloned().collect(),
             ssh_config: self.ssh_config.clone(),
+            known_hosts: Some(load::known_hosts_path(file)).filter(|path| path.exists()),
         })
     }
 }
@@ -90,9 +92,17 @@ impl Changing {
     /// # Errors
     /// [`Error::Usage`]: nobody is there.
     pub fn is_wanted(&self, question: &str) -> Result<bool, Error> {
-        let nobody = "nothing was changed: nobody can be asked, as standard input is no terminal; --yes goes without asking";
-        Ok(self.yes || matches!(ask::person(question, nobody)?.as_str(), "y" | "Y" | "yes"))
+        Ok(self.yes || says_yes(question)?)
     }
+}
+
+/// Whether the person at the terminal says yes.
+///
+/// # Errors
+/// [`Error::Usage`]: nobody is there.
+pub fn says_yes(question: &str) -> Result<bool, Error> {
+    let nobody = "nothing was changed: nobody can be asked, as standard input is no terminal; --yes goes without asking";
+    Ok(matches!(ask::person(question, nobody)?.as_str(), "y" | "Y" | "yes"))
 }
 
 #[cfg(test)]

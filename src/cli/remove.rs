@@ -72,6 +72,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     let connection = |hosts| Connection {
         hosts,
         ssh_config: arguments.ssh_config.clone(),
+        known_hosts: Some(load::known_hosts_path(&arguments.file)).filter(|path| path.exists()),
     };
     let others = Remote::connect(&after, &connection(BTreeSet::new()), &context.ui)?;
     let gone = match arguments.dead {

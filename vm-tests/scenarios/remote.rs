@@ -9,7 +9,7 @@ use meshimg::lab::session::Session;
 use meshimg::machine::ssh;
 use meshimg::wait::{Look, until};
 
-use super::{containers_reach_each_other, run, three};
+use super::{containers_reach_each_other, long, run, three};
 use crate::clusters::example;
 
 pub fn tests() -> Vec<Trial> {
@@ -19,8 +19,8 @@ pub fn tests() -> Vec<Trial> {
         three("verify_names_what_was_changed_by_hand_apply_mends_it_and_nothing_is_left", drift),
         three("a_host_that_cannot_be_reached_after_a_change_takes_it_back", locked_out),
         three("a_host_without_its_mesh_is_as_before_and_apply_brings_it_back", wipe_and_apply),
-        three("a_host_leaves_a_mesh_that_goes_on", leave),
-        three("a_change_is_taken_back_at_a_boot_in_the_middle_of_it", killed),
+        long(three("a_host_leaves_a_mesh_that_goes_on", leave)),
+        long(three("a_change_is_taken_back_at_a_boot_in_the_middle_of_it", killed)),
     ]
 }
 

@@ -169,3 +169,43 @@ fn a_bridge_that_docker_has_made_gives_way_and_its_containers_are_spoken_of() {
     assert_eq!(change.write.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), [DOCKERS]);
     assert!(change.cut_off.why.starts_with("Docker ends its containers"), "{:?}", change.cut_off);
 }
+
+/// What the user-data of a droplet leaves that does not know its peers: packages, and Docker held back by a file that is another one later.
+#[test]
+fn a_droplet_at_the_door_gets_its_mesh_and_docker_is_let_go() {
+    const HOLD: &str = "/etc/systemd/system/docker.service.d/meshimg.conf";
+    let plan = sample::plan();
+    let change = of(&plan, |found| {
+        found.claimed = None;
+        found.units = [
+            ("meshimg-mesh.service".to_owned(), String::new()),
+            ("meshimg-setup.service".to_owned(), String::new()),
+        ]
+        .into();
+        found.files.retain(|path, _| path == HOLD);
+        found.files.get_mut(HOLD).unwrap().hash = "00".to_owned();
+        found.ours = vec![HOLD.to_owned()];
+        found.facts.docker = Known::Unknown("docker.service is inactive".to_owned());
+        let Known::Known(ovs) = &mut found.facts.ovs else { unreachable!() };
+        ovs.bridges.clear();
+        let Known::Known(links) = &mut found.facts.links else {
+            unreachable!()
+        };
+        links.retain(|name, _| name != "docker0" && name != "br0");
+    });
+    assert_eq!((change.kind, change.cut_off.seconds), (Kind::New, Some(0.0)));
+    let hold = change.files.iter().find(|file| file.path == HOLD).unwrap();
+    assert_eq!(hold.kind, Kind::Changed);
+    let written: Vec<&str> = change.write.iter().map(|file| file.path.as_str()).collect();
+    assert!(
+        written.contains(&HOLD) && written.contains(&"/etc/meshimg/host.conf"),
+        "{written:?}"
+    );
+    let condition = change.write.iter().find(|file| file.path == HOLD).unwrap();
+    assert!(
+        !condition.text.contains("ConditionPathExists=/etc/meshimg/host.conf"),
+        "{}",
+        condition.text
+    );
+    assert!(change.restarts_docker());
+}
