@@ -140,6 +140,7 @@ fn exits_of_changes_on_hosts() {
             Exit::CommandFailed,
             ApplyError::NotConfirmed {
                 host: host(),
+                within: Default::default(),
                 why: why(),
                 left: left(),
             }

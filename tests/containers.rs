@@ -11,6 +11,8 @@ mod broken;
 mod claims;
 #[path = "containers/container.rs"]
 mod container;
+#[path = "containers/droplet.rs"]
+mod droplet;
 #[path = "containers/fabric.rs"]
 mod fabric;
 #[path = "containers/host.rs"]
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
     };
     tests.extend(bench::tests());
     tests.extend(broken::tests());
+    tests.extend(droplet::tests());
     tests.extend(fabric::tests());
     tests.extend(own_archive::tests());
     match ways::tests() {

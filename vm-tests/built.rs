@@ -1,4 +1,5 @@
-//! The cluster whose hosts boot from an image of `meshimg image build`, as real ones do, with an Open vSwitch that was built from source.
+//! The cluster whose hosts boot from an image of `meshimg image build`, as real ones do, with an Open vSwitch that was built from source. Their fabric
+//! is direct, over VXLAN.
 
 use std::path::PathBuf;
 
@@ -27,6 +28,7 @@ name: built
 hosts:
   - {{name: host1, address: 192.0.2.1}}
   - {{name: host2, address: 192.0.2.2, network: systemd}}
+mesh: {{fabric: direct, tunnel: vxlan}}
 open-vswitch: {{source: build, version: {VERSION}, sha256: {DSC_SHA256}, url: '{url}'}}
 "
     ))

@@ -23,8 +23,8 @@ type Slot = Mutex<Option<Result<Session<'static>, String>>>;
 
 /// What hosts boot from.
 pub enum Images {
-    /// Base images, with these packages; some hosts have others.
-    Base(Flavor, &'static [(&'static str, Flavor)]),
+    /// Base images, with these packages.
+    Base(Flavor),
     /// The image of [`built`].
     Built,
 }
@@ -32,38 +32,46 @@ pub enum Images {
 impl Images {
     /// Whether Open vSwitch and Docker are not in the image: cloud-init has to install them.
     fn is_stock(&self) -> bool {
-        matches!(self, Self::Base(flavor, _) if flavor.is_stock())
+        matches!(self, Self::Base(flavor) if flavor.is_stock())
     }
 }
 
 /// A cluster, and the images its hosts boot from.
 pub struct Cluster {
-    /// That of an example, but for [`SPARSE`] and [`BUILT`].
+    /// For [`THREE_HOSTS`] it is that of an example.
     pub name: &'static str,
     images: Images,
-    /// How the package archive behaves towards a host from the start. Where it does not behave well to all, the tests get the hosts as
-    /// soon as ssh is there.
-    pub archive: &'static [(&'static str, Trouble)],
+    /// A host that does not reach the package archive from the start. Where there is one, the tests get the hosts as soon as ssh is there.
+    pub archive_is_away_for: Option<&'static str>,
     slot: Slot,
 }
 
 pub static THREE_HOSTS: Cluster = Cluster {
     name: "three-hosts",
-    images: Images::Base(Flavor::Full, &[]),
-    archive: &[],
+    images: Images::Base(Flavor::Full),
+    archive_is_away_for: None,
     slot: Mutex::new(None),
 };
+/// Two hosts as one buys them, of two releases: one that gets ifupdown beside its netplan, and one that does without.
 pub static MIXED: Cluster = Cluster {
     name: "mixed",
-    images: Images::Base(Flavor::Stock, &[("beta", Flavor::StockIfupdown)]),
-    archive: &[("alpha", Trouble::Away), ("beta", Trouble::WithoutDocker)],
+    images: Images::Base(Flavor::Stock),
+    archive_is_away_for: Some("alpha"),
     slot: Mutex::new(None),
 };
+const MIXED_TEXT: &str = "version: 1
+name: mixed
+mesh: {tunnel: vxlan, loop-protection: stp}
+containers: {subnet: 10.20.0.0/16}
+hosts:
+  - {name: alpha, address: '2001:db8:1::a', os: debian-12}
+  - {name: gamma, address: '2001:db8:3::c', os: debian-13, network: systemd}
+";
 /// Five hosts, of which not each has a link to each; two have not got ifupdown, and one of these is the root, for faults happen to it.
 pub static SPARSE: Cluster = Cluster {
     name: "sparse",
-    images: Images::Base(Flavor::Full, &[]),
-    archive: &[],
+    images: Images::Base(Flavor::Full),
+    archive_is_away_for: None,
     slot: Mutex::new(None),
 };
 const SPARSE_TEXT: &str = "version: 1
@@ -79,18 +87,11 @@ mesh: {topology: sparse, root: host3, stand-in: host1}
 pub static BUILT: Cluster = Cluster {
     name: "built",
     images: Images::Built,
-    archive: &[],
+    archive_is_away_for: None,
     slot: Mutex::new(None),
 };
 
 const ALL: [&Cluster; 4] = [&THREE_HOSTS, &MIXED, &SPARSE, &BUILT];
-
-/// What is wrong with a host's package archive.
-#[derive(Debug, Clone, Copy)]
-pub enum Trouble {
-    Away,
-    WithoutDocker,
-}
 
 /// The file of an example.
 pub fn example(name: &str) -> PathBuf {
@@ -133,10 +134,12 @@ impl Cluster {
     }
 
     fn plan(&self) -> Result<Plan, Box<dyn std::error::Error>> {
-        match self.images {
-            Images::Base(..) if std::ptr::eq(self, &SPARSE) => Ok(plan(&spec_in(self.name, SPARSE_TEXT.as_bytes())?)?),
-            Images::Base(..) => plan_of(self.name),
-            Images::Built => Ok(plan(&spec_in(self.name, built::text()?.as_bytes())?)?),
+        let own = |text: &str| -> Result<Plan, Box<dyn std::error::Error>> { Ok(plan(&spec_in(self.name, text.as_bytes())?)?) };
+        match self.name {
+            "sparse" => own(SPARSE_TEXT),
+            "mixed" => own(MIXED_TEXT),
+            "built" => own(&built::text()?),
+            example => plan_of(example),
         }
     }
 
@@ -147,36 +150,19 @@ impl Cluster {
         let artifacts = render::cloud_init(plan, None)?;
         let cache = Cache::from_environment()?;
         let mut request = match self.images {
-            Images::Base(flavor, others) => of_bases(plan, &artifacts, flavor, others, &cache, ui)?,
+            Images::Base(flavor) => of_bases(plan, &artifacts, flavor, &cache, ui)?,
             Images::Built => of_image(plan, &artifacts, &cache, ui)?,
         };
         request.program = Some(env!("CARGO_BIN_EXE_meshimg").into());
         if self.images.is_stock() {
             request.archive = Some(Upstream::find(&cache)?);
         }
-        if self.archive.is_empty() {
+        let Some(host) = self.archive_is_away_for else {
             return Ok(Session::up(&request, plan, ui)?);
-        }
-        self.boot_in_trouble(&request, plan, ui)
-    }
-
-    /// Up to ssh, with the archive as it is to be. No host asks for packages in the first seconds after power-on.
-    fn boot_in_trouble(
-        &self,
-        request: &LabRequest,
-        plan: &'static Plan,
-        ui: &'static Ui,
-    ) -> Result<Session<'static>, Box<dyn std::error::Error>> {
-        let mut session = Session::power_on(request, plan, ui)?;
-        for (host, trouble) in self.archive {
-            session.lab.archive(
-                host,
-                match trouble {
-                    Trouble::Away => Mode::Away,
-                    Trouble::WithoutDocker => Mode::Without("/docker.io_".to_owned()),
-                },
-            )?;
-        }
+        };
+        // No host asks for packages in the first seconds after power-on.
+        let mut session = Session::power_on(&request, plan, ui)?;
+        session.lab.archive(host, Mode::Away)?;
         session.come_to_ssh()?;
         Ok(session)
     }
@@ -189,42 +175,22 @@ impl Cluster {
     }
 }
 
-fn of_bases(
-    plan: &Plan,
-    artifacts: &Artifacts,
-    flavor: Flavor,
-    others: &[(&str, Flavor)],
-    cache: &Cache,
-    ui: &Ui,
-) -> Result<LabRequest, Box<dyn std::error::Error>> {
-    let image = |os, flavor| {
-        let archive = None;
-        base(
-            &BaseRequest {
-                os,
-                archive,
-                flavor,
-                open_vswitch: None,
-            },
-            cache,
-            ui,
-        )
-    };
+fn of_bases(plan: &Plan, artifacts: &Artifacts, flavor: Flavor, cache: &Cache, ui: &Ui) -> Result<LabRequest, Box<dyn std::error::Error>> {
     let mut images = BTreeMap::new();
     for host in &plan.hosts {
-        images.insert(host.os, image(host.os, flavor)?);
+        let of_host = BaseRequest {
+            os: host.os,
+            archive: None,
+            flavor,
+            open_vswitch: None,
+        };
+        images.insert(host.os, base(&of_host, cache, ui)?);
     }
     let mut size = Size::default();
     if plan.hosts.len() > 3 {
         size.memory_mib = 768;
     }
-    let mut request = request(plan, artifacts, &images, size)?;
-    for host in &mut request.hosts {
-        if let Some((_, flavor)) = others.iter().find(|(name, _)| *name == host.plan.name.as_str()) {
-            host.image = Some(image(host.plan.os, *flavor)?);
-        }
-    }
-    Ok(request)
+    Ok(request(plan, artifacts, &images, size)?)
 }
 
 fn of_image(plan: &Plan, artifacts: &Artifacts, cache: &Cache, ui: &Ui) -> Result<LabRequest, Box<dyn std::error::Error>> {

@@ -1,6 +1,7 @@
 //! Tests on real hosts: QEMU guests of the lab. Run by scripts/test; alone: `MESHIMG_REQUIRE=qemu cargo test --test vm`.
 //!
-//! One test after the other; those of one cluster share its lab, which the first of them boots.
+//! One test after the other; those of one cluster share its lab, which the first of them boots. Those of the kind "long" run with
+//! `MESHIMG_REQUIRE=qemu,long`.
 
 mod built;
 mod clusters;
@@ -21,11 +22,18 @@ fn main() -> ExitCode {
         eprintln!("no signal handler: {error}");
         return ExitCode::FAILURE;
     }
-    let required = std::env::var("MESHIMG_REQUIRE").is_ok_and(|tiers| tiers.split(',').any(|tier| tier == "qemu"));
+    let tiers = std::env::var("MESHIMG_REQUIRE").unwrap_or_default();
+    let is_wanted = |name: &str| tiers.split(',').any(|tier| tier == name);
+    let required = is_wanted("qemu");
     if !required && !arguments.list {
         eprintln!("vm tests are skipped: they take minutes. MESHIMG_REQUIRE=qemu runs them, as scripts/test does.");
     }
-    let tests: Vec<Trial> = scenarios::all().into_iter().map(|test| test.with_ignored_flag(!required)).collect();
+    let is_left_out = |test: &Trial| !required || test.kind() == scenarios::LONG && !is_wanted(scenarios::LONG);
+    let tests = scenarios::all().into_iter().map(|test| {
+        let left_out = is_left_out(&test);
+        test.with_ignored_flag(left_out)
+    });
+    let tests: Vec<Trial> = tests.collect();
     let conclusion = libtest_mimic::run(&arguments, tests);
     if let Err(error) = clusters::end_all() {
         eprintln!("{error}");

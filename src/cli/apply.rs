@@ -8,7 +8,7 @@ use crate::diff::Kind;
 use crate::error::{Error, counted};
 use crate::exec::interrupt;
 use crate::remote::Remote;
-use crate::remote::apply::{self, CONFIRM_SECONDS, Differences, HostChange};
+use crate::remote::apply::{self, ConfirmWithin, Differences, HostChange};
 
 pub const EXAMPLES: &str = "\
 Examples:
@@ -28,6 +28,9 @@ pub struct Arguments {
     /// Do not ask
     #[arg(long)]
     yes: bool,
+    /// For how long a host that has changed waits to be confirmed over a new ssh connection; then it takes the change back [30 to 3600]
+    #[arg(long, value_name = "SECONDS", default_value_t = ConfirmWithin::default())]
+    confirm_within: ConfirmWithin,
     /// How what differs is shown: text for people, or JSON for programs (its `version` changes when a field changes its meaning)
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -41,7 +44,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     let differences = apply::look(&remote)?;
     match arguments.format {
         Format::Json => output::print_json(&differences)?,
-        Format::Text => output::print(&text(&differences))?,
+        Format::Text => output::print(&text(&differences, arguments.confirm_within))?,
     }
     if interrupt::requested() {
         return Err(Error::Interrupted);
@@ -49,7 +52,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     if differences.hosts.is_empty() || !(arguments.yes || is_wanted(&differences)?) {
         return Ok(());
     }
-    apply::apply(&remote, &differences)?;
+    apply::apply(&remote, &differences, arguments.confirm_within)?;
     let file = arguments.file.display();
     context.ui.line(&format!(
         "{} as planned; to see that all works: meshimg verify {file}",
@@ -65,13 +68,13 @@ fn is_wanted(differences: &Differences) -> Result<bool, Error> {
     Ok(matches!(ask::person(&question, nobody)?.as_str(), "y" | "Y" | "yes"))
 }
 
-fn text(differences: &Differences) -> String {
+fn text(differences: &Differences, within: ConfirmWithin) -> String {
     if differences.hosts.is_empty() {
         return format!("{} as planned; nothing to change\n", counted(differences.unchanged.len(), "host"));
     }
     let hosts: Vec<String> = differences.hosts.iter().map(host).collect();
     format!(
-        "{}\n{} to change, {} as planned; a host that is not confirmed within {CONFIRM_SECONDS} s has its old state back\n",
+        "{}\n{} to change, {} as planned; a host that is not confirmed within {within} s has its old state back\n",
         hosts.join("\n"),
         differences.hosts.len(),
         differences.unchanged.len()
@@ -128,7 +131,9 @@ mod tests {
             hosts,
             unchanged: vec!["host3".parse().unwrap()],
         };
-        insta::assert_snapshot!(text(&differences(vec![change("host1", Kind::New), change("host2", Kind::Changed)])));
-        assert_eq!(text(&differences(Vec::new())), "1 host as planned; nothing to change\n");
+        let within = ConfirmWithin::default();
+        let both = differences(vec![change("host1", Kind::New), change("host2", Kind::Changed)]);
+        insta::assert_snapshot!(text(&both, within));
+        assert_eq!(text(&differences(Vec::new()), within), "1 host as planned; nothing to change\n");
     }
 }

@@ -68,12 +68,19 @@ const MISTAKES: &[(&str, &str, &str, &str)] = &[
     ("reg1=0x%x actions=drop", "reg1=0x%x actions=group:2", "traces", "trace here: ['2']"),
 ];
 
+/// Kinds of tunnel, on which release, and the steps: all where there are none.
+const KINDS: &[(&str, Release, &str)] = &[
+    ("gre", Release::Debian13, ""),
+    ("vxlan", Release::Debian12, ""),
+    ("geneve", Release::Debian13, "floods traces relays"),
+];
+
 pub fn tests() -> Vec<Trial> {
-    let mut tests: Vec<Trial> = [("debian-13", Release::Debian13), ("debian-12", Release::Debian12)]
-        .into_iter()
-        .map(|(name, release)| {
-            Trial::test(format!("fabric::{name}"), move || {
-                let findings = findings(release, None)?;
+    let mut tests: Vec<Trial> = KINDS
+        .iter()
+        .map(|(tunnel, release, steps)| {
+            Trial::test(format!("fabric::{release}::{tunnel}"), move || {
+                let findings = findings(*release, tunnel, steps, None)?;
                 if findings.is_empty() {
                     Ok(())
                 } else {
@@ -84,7 +91,7 @@ pub fn tests() -> Vec<Trial> {
         .collect();
     for (number, (from, to, steps, finding)) in MISTAKES.iter().enumerate() {
         tests.push(Trial::test(format!("fabric::broken::{number}"), move || {
-            let findings = findings(Release::Debian13, Some((from, to, steps)))?;
+            let findings = findings(Release::Debian13, "gre", steps, Some((from, to)))?;
             if findings.iter().any(|found| found.contains(finding)) {
                 Ok(())
             } else {
@@ -95,9 +102,11 @@ pub fn tests() -> Vec<Trial> {
     tests
 }
 
-/// The hosts of the example, all brought up by the script of systemd; host 1's release is that of the container.
-fn hosts(release: Release) -> Result<(Plan, Host), Failed> {
-    let all: Vec<Host> = host::all()?.into_iter().filter(|host| host.example == "direct").collect();
+/// The hosts of the example with another kind of tunnel, all brought up by the script of systemd; host 1's release is that of the container.
+fn hosts(release: Release, tunnel: &str) -> Result<(Plan, Host), Failed> {
+    const EXAMPLE: &str = include_str!("../../examples/direct/cluster.yaml");
+    let text = EXAMPLE.replace("fabric: direct", &format!("fabric: direct\n  tunnel: {tunnel}"));
+    let all = host::of_example("direct", text.as_bytes())?;
     let first = all
         .iter()
         .find(|host| host.release() == release)
@@ -107,8 +116,8 @@ fn hosts(release: Release) -> Result<(Plan, Host), Failed> {
     Ok((plan, first.clone()))
 }
 
-fn findings(release: Release, mistake: Option<(&str, &str, &str)>) -> Result<Vec<String>, Failed> {
-    let (plan, host) = hosts(release)?;
+fn findings(release: Release, tunnel: &str, steps: &str, mistake: Option<(&str, &str)>) -> Result<Vec<String>, Failed> {
+    let (plan, host) = hosts(release, tunnel)?;
     let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     for host in &plan.hosts {
         for file in host_files(&plan, host)? {
@@ -121,7 +130,7 @@ fn findings(release: Release, mistake: Option<(&str, &str, &str)>) -> Result<Vec
                 continue;
             }
             let mut text = file.text;
-            if let (Some((from, to, _)), 1, true) = (mistake, host.number, file.path.ends_with("mesh-rules")) {
+            if let (Some((from, to)), 1, true) = (mistake, host.number, file.path.ends_with("mesh-rules")) {
                 let changed = text.replace(from, to);
                 if changed == text {
                     return Err(format!("mesh-rules has no {from:?} that could be broken").into());
@@ -138,7 +147,6 @@ fn findings(release: Release, mistake: Option<(&str, &str, &str)>) -> Result<Vec
     files.insert("/in/trace".to_owned(), traces().into_bytes());
     files.insert("/in/fabric.py".to_owned(), SCRIPT.as_bytes().to_vec());
     let container = Container::with_bridges(&host, files)?;
-    let steps = mistake.map_or("", |(_, _, steps)| steps);
     let ended = container.script_within(SECONDS, &format!("chmod 755 /in/*/mesh*\npython3 /in/fabric.py {steps}"))?;
     container.end()?;
     Ok(judge(&plan, &ended))

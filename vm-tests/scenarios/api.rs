@@ -8,11 +8,11 @@ use meshimg::render::host_files;
 use meshimg::spec::Api;
 
 use super::probes::{exactly, exposure};
-use super::{containers_reach_each_other, run, three};
+use super::{containers_reach_each_other, long, run, three};
 use crate::clusters::spec_of;
 
 pub fn tests() -> Vec<Trial> {
-    vec![three("the_docker_api_takes_tls_clients_on_the_bridge_alone", api)]
+    vec![long(three("the_docker_api_takes_tls_clients_on_the_bridge_alone", api))]
 }
 
 const LISTENERS: &str = "ss -Hltnp | awk '/dockerd/ {print $4}'";

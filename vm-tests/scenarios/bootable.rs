@@ -10,7 +10,7 @@ use meshimg::lab::session::Session;
 use meshimg::machine::{Machine, ssh};
 use meshimg::ui::{Ui, Verbosity};
 
-use super::{containers_reach_each_other, on, run};
+use super::{containers_reach_each_other, long, on, run};
 use crate::built::{self, FIRMWARES, VERSION};
 use crate::clusters::{BUILT, all_green};
 
@@ -22,13 +22,13 @@ pub fn tests() -> Vec<Trial> {
         on(&BUILT, "every_probe_is_green", all_is_as_planned),
         on(&BUILT, "each_host_booted_by_its_firmware_and_its_root_has_grown", booted),
         on(&BUILT, "a_check_finds_nothing_in_the_image", checked),
-        on(&BUILT, "the_same_inputs_give_the_same_bytes", same_bytes),
+        long(on(&BUILT, "the_same_inputs_give_the_same_bytes", same_bytes)),
     ]
 }
 
 /// What reboots hosts, after all that does not.
 pub fn last() -> Vec<Trial> {
-    vec![on(&BUILT, "a_newer_kernel_is_booted", a_newer_kernel_is_booted)]
+    vec![long(on(&BUILT, "a_newer_kernel_is_booted", a_newer_kernel_is_booted))]
 }
 
 fn all_is_as_planned(session: &mut Session<'static>) -> Result<(), Failed> {

@@ -7,10 +7,10 @@ use meshimg::lab::bundle::{Bundle, FILES, Recording};
 use meshimg::lab::session::Session;
 use meshimg::machine::report::{Report, Scenario};
 
-use super::{containers_reach_each_other, run, three};
+use super::{containers_reach_each_other, long, run, three};
 
 pub fn tests() -> Vec<Trial> {
-    vec![three("a_failure_leaves_a_whole_bundle_without_secrets", whole_bundle)]
+    vec![long(three("a_failure_leaves_a_whole_bundle_without_secrets", whole_bundle))]
 }
 
 /// Docker of host2 is stopped, which is a failure that the states must show.

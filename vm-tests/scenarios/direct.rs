@@ -8,7 +8,7 @@ use meshimg::plan::{Plan, plan, promise};
 use meshimg::spec;
 
 use super::host_faults::cause;
-use super::three;
+use super::{long, three};
 use crate::clusters::{THREE_HOSTS, all_green, example};
 
 /// The last on their hosts, which keep it.
@@ -16,10 +16,10 @@ pub fn tests() -> Vec<Trial> {
     vec![
         three("a_direct_fabric_takes_the_place_of_the_tree", take_its_place),
         three("a_direct_fabric_loses_nothing_to_a_host_that_is_not_asked", outages),
-        three("a_direct_fabric_has_its_rules_again_after_a_crash", |session| {
+        long(three("a_direct_fabric_has_its_rules_again_after_a_crash", |session| {
             is_direct(session)?;
             cause(session, Fault::OvsKill)
-        }),
+        })),
         three("every_probe_of_a_direct_fabric_is_green", |session| {
             is_direct(session)?;
             all_green(&session.probe())

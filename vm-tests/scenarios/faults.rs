@@ -8,7 +8,7 @@ use meshimg::lab::session::Session;
 use meshimg::machine::probe;
 use meshimg::machine::report::Scenario;
 
-use super::{host_faults, on, three};
+use super::{host_faults, long, on, three};
 use crate::clusters::{SPARSE, all_green};
 
 pub fn tests() -> Vec<Trial> {
@@ -20,14 +20,20 @@ pub fn tests() -> Vec<Trial> {
     // A probe round costs more than the fault: one after all of them.
     tests.extend(LINKS.iter().map(|fault| {
         let name = fault.name().replace('-', "_");
-        three(&name, |session| in_passing(session, *fault))
+        let test = three(&name, |session| in_passing(session, *fault));
+        if matches!(fault, Fault::LossyLink | Fault::FlappingLink) {
+            long(test)
+        } else {
+            test
+        }
     }));
-    tests.push(three("every_probe_is_green_after_all_faults_of_links", |session| {
+    tests.push(long(three("every_probe_is_green_after_all_faults_of_links", |session| {
         all_green(&session.probe())
-    }));
-    tests.push(three("all_is_well_after_a_reboot_of_all", |session| {
+    })));
+    // A power cut of all is harder.
+    tests.push(long(three("all_is_well_after_a_reboot_of_all", |session| {
         host_faults::cause(session, Fault::RebootAll)
-    }));
+    })));
     tests
 }
 
@@ -35,7 +41,8 @@ pub fn tests() -> Vec<Trial> {
 pub fn of_five_hosts() -> Vec<Trial> {
     let test = |fault: &Fault| {
         let fault = *fault;
-        on(&SPARSE, &fault.name().replace('-', "_"), move |session| in_passing(session, fault))
+        let test = on(&SPARSE, &fault.name().replace('-', "_"), move |session| in_passing(session, fault));
+        if fault == Fault::LinkDown { long(test) } else { test }
     };
     let mut tests = vec![on(&SPARSE, "every_probe_is_green", |session| all_green(&session.probe()))];
     tests.extend([Fault::Partition, Fault::Merge, Fault::LinkDown].iter().map(test));

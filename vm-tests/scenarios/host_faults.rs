@@ -10,26 +10,28 @@ use meshimg::machine::facts::{Scope, gather};
 use meshimg::machine::probe::{self, Verdict};
 use meshimg::machine::report::Scenario;
 
-use super::{SOON, run, three};
+use super::{SOON, long, run, three};
 use crate::clusters::all_green;
 
 pub fn tests() -> Vec<Trial> {
     vec![
-        three("a_restart_of_open_vswitch_cuts_nobody_else_off", |session| {
+        long(three("a_restart_of_open_vswitch_cuts_nobody_else_off", |session| {
             cause(session, Fault::OvsRestart)
-        }),
+        })),
         three("open_vswitch_that_was_killed_comes_back", |session| cause(session, Fault::OvsKill)),
         three("a_restart_of_docker_cuts_nobody_else_off", |session| {
             cause(session, Fault::DockerRestart)
         }),
-        three("live_restore_keeps_containers_while_docker_restarts", live_restore),
+        long(three("live_restore_keeps_containers_while_docker_restarts", live_restore)),
         three("a_restart_of_networking_keeps_bridges_and_containers", |session| {
             cause(session, Fault::NetworkingRestart)
         }),
-        three("a_full_disk_stops_no_traffic", |session| cause(session, Fault::DiskFull)),
-        three("a_clock_that_jumps_is_not_noticed", |session| cause(session, Fault::ClockJump)),
+        long(three("a_full_disk_stops_no_traffic", |session| cause(session, Fault::DiskFull))),
+        long(three("a_clock_that_jumps_is_not_noticed", |session| {
+            cause(session, Fault::ClockJump)
+        })),
         three("three_clones_boot_alone_after_a_power_cut_and_make_the_mesh", power_cut),
-        three("every_probe_is_green_again", |session| all_green(&session.probe())),
+        long(three("every_probe_is_green_again", |session| all_green(&session.probe()))),
     ]
 }
 

@@ -4,7 +4,6 @@ use libtest_mimic::{Failed, Trial};
 use meshimg::lab::session::Session;
 use meshimg::machine::facts::{Scope, gather};
 use meshimg::machine::probe;
-use meshimg::{plan, render};
 
 use super::{SOON, containers_reach_each_other, run, three};
 use crate::clusters::{all_green, reds};
@@ -16,7 +15,6 @@ pub fn tests() -> Vec<Trial> {
         three("a_wrong_mtu_turns_mtu_red", a_wrong_mtu_turns_mtu_red),
         three("busy_processors_take_no_link_down", busy_processors),
         three("bridged_frames_pass_whatever_br_netfilter_says", bridged_frames_pass),
-        three("user_data_is_valid_for_every_example", user_data_is_valid),
     ]
 }
 
@@ -106,53 +104,4 @@ fn bridged_frames_pass(session: &mut Session<'static>) -> Result<(), Failed> {
         run(session, host, "sysctl -w net.bridge.bridge-nf-call-iptables=0")?;
     }
     result
-}
-
-/// `cloud-init schema` of both Debian releases' cloud-init decides; this is Debian 13's.
-fn user_data_is_valid(session: &mut Session<'static>) -> Result<(), Failed> {
-    let mut invalid = Vec::new();
-    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples"))? {
-        let name = entry?.file_name();
-        for (path, user_data) in user_data_of(&name.to_string_lossy())? {
-            let script = format!(
-                "cat >/tmp/user-data <<'MESHIMG_END'\n{user_data}\nMESHIMG_END\ncloud-init schema --config-file /tmp/user-data 2>&1 || true"
-            );
-            let said = run(session, "host1", &script)?;
-            if !said.contains("Valid schema") {
-                invalid.push(format!("{} {path}: {said}", name.display()));
-            }
-        }
-    }
-    let wrong = run(
-        session,
-        "host1",
-        "printf '#cloud-config\\nruncmd: 7\\n' >/tmp/wrong; cloud-init schema --config-file /tmp/wrong 2>&1 || true",
-    )?;
-    if wrong.contains("Valid schema") {
-        invalid.push("a wrong file passes".to_owned());
-    }
-    if invalid.is_empty() {
-        Ok(())
-    } else {
-        Err(invalid.join("\n").into())
-    }
-}
-
-/// Paths and texts of an example's user-data: of one host, as the hosts of an example are alike, but for the one with every key.
-fn user_data_of(name: &str) -> Result<Vec<(String, String)>, Failed> {
-    let spec = crate::clusters::spec_of(name)?;
-    // Droplets have no addresses before they are made, and another user-data.
-    if let Some(droplets) = plan::droplets(&spec)? {
-        let text = render::droplet_user_data(&droplets, &droplets.droplets[0])?;
-        return Ok(vec![("droplet".to_owned(), text)]);
-    }
-    let plan = plan::plan(&spec)?;
-    let only = (name != "every-key").then(|| plan.hosts[0].name.clone());
-    let mut found = Vec::new();
-    for (path, artifact) in render::cloud_init(&plan, only.as_ref())?.0 {
-        if path.ends_with("user-data") {
-            found.push((path, String::from_utf8(artifact.bytes)?));
-        }
-    }
-    Ok(found)
 }

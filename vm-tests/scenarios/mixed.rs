@@ -1,4 +1,4 @@
-//! Other choices than the defaults: IPv6, VXLAN, the classic spanning tree, Debian 12, and stock hosts, with netplan and with ifupdown,
+//! Other choices than the defaults: IPv6, VXLAN, the classic spanning tree, Debian 12, and stock hosts, with netplan alone and with ifupdown beside it,
 //! where cloud-init installs Open vSwitch and Docker at the first boot.
 
 use libtest_mimic::{Failed, Trial};

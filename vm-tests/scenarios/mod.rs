@@ -31,6 +31,9 @@ use crate::clusters::{Cluster, THREE_HOSTS, reds};
 /// One command on a host, emulated or not.
 pub const SOON: Duration = Duration::from_secs(120);
 
+/// The kind of tests that do not always run.
+pub const LONG: &str = "long";
+
 /// All tests, in the order in which they run: what disturbs a host comes after what only looks at it.
 pub fn all() -> Vec<Trial> {
     [
@@ -69,6 +72,11 @@ fn on(cluster: &'static Cluster, name: &str, test: impl FnOnce(&mut Session<'sta
         println!("({:.0} s)", started.elapsed().as_secs_f64());
         result
     })
+}
+
+/// One that takes long and looks closer at what others look at too. It runs where `long` is among the tiers of `MESHIMG_REQUIRE`.
+fn long(test: Trial) -> Trial {
+    test.with_kind(LONG)
 }
 
 /// A test on three hosts with every default.

@@ -6,7 +6,7 @@ use libtest_mimic::{Failed, Trial};
 use meshimg::lab::session::Session;
 use meshimg::wait::{Look, until};
 
-use super::{SOON, containers_reach_each_other, run, three};
+use super::{SOON, containers_reach_each_other, long, run, three};
 
 pub fn tests() -> Vec<Trial> {
     vec![
@@ -20,7 +20,7 @@ pub fn tests() -> Vec<Trial> {
             )?;
             containers_stay(session, "ovs-vsctl del-port gre1; systemctl restart meshimg-mesh")
         }),
-        three("docker_without_its_bridge_says_what_is_missing", docker_without_its_bridge),
+        long(three("docker_without_its_bridge_says_what_is_missing", docker_without_its_bridge)),
         three("a_broken_open_vswitch_locks_nobody_out", broken_open_vswitch),
     ]
 }

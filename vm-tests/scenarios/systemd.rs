@@ -5,7 +5,7 @@ use meshimg::lab::scenario::Fault;
 use meshimg::lab::session::Session;
 
 use super::host_faults::cause;
-use super::{containers_reach_each_other, on, run};
+use super::{containers_reach_each_other, long, on, run};
 use crate::clusters::SPARSE;
 
 pub fn tests() -> Vec<Trial> {
@@ -16,9 +16,9 @@ pub fn tests() -> Vec<Trial> {
         on(&SPARSE, "open_vswitch_that_was_killed_comes_back", |session| {
             cause(session, Fault::OvsKill)
         }),
-        on(&SPARSE, "a_restart_of_networking_keeps_bridges_and_containers", |session| {
+        long(on(&SPARSE, "a_restart_of_networking_keeps_bridges_and_containers", |session| {
             cause(session, Fault::NetworkingRestart)
-        }),
+        })),
     ]
 }
 

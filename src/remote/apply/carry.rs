@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::change::HostChange;
+use super::confirm::ConfirmWithin;
 use crate::diff::Kind;
 use crate::plan::{HostPlan, Plan};
 use crate::render::{MODULES, RenderFilesError, host_files};
@@ -31,9 +32,6 @@ fi";
 /// The last lines of what the change said, and of why it was taken back.
 pub const SAID: &str = "journalctl --boot --unit meshimg-apply --unit meshimg-setup --unit meshimg-undo --output cat --no-pager --lines 12";
 
-/// Seconds in which somebody has to say that the changed host can be reached.
-pub const CONFIRM_SECONDS: u32 = 120;
-
 /// Seconds that a change may take: Docker's restart on an emulated host is a minute.
 pub const LIMIT_SECONDS: u32 = 300;
 
@@ -49,16 +47,16 @@ pub fn limit(change: &HostChange) -> u32 {
     }
 }
 
-/// The script that begins the change on `host`; it ends while the change goes on.
+/// The script that begins the change on `host`, to be confirmed `within` some time of its end; the script ends while the change goes on.
 ///
 /// # Errors
 /// A mistake of ours in a template of a host's files.
-pub fn stage(plan: &Plan, host: &HostPlan, change: &HostChange) -> Result<String, RenderFilesError> {
-    let mut script = format!("limit={}\nconfirm={CONFIRM_SECONDS}\n{BEGIN}", limit(change));
+pub fn stage(plan: &Plan, host: &HostPlan, change: &HostChange, within: ConfirmWithin) -> Result<String, RenderFilesError> {
+    let mut script = format!("limit={}\nconfirm={within}\n{BEGIN}", limit(change));
     let removed = change.files.iter().filter(|file| file.kind == Kind::Gone);
     let lines = |paths: Vec<&str>| paths.iter().map(|path| format!("{path}\n")).collect::<String>();
     let settings = format!(
-        "new_host={}\nrestart_docker={}\nmesh_bridge={}\ncontainer_bridge={}\nconfirm={CONFIRM_SECONDS}\n",
+        "new_host={}\nrestart_docker={}\nmesh_bridge={}\ncontainer_bridge={}\nconfirm={within}\n",
         change.kind == Kind::New,
         change.restarts_docker(),
         host.mesh_bridge.name,

@@ -148,7 +148,7 @@ fn change(host: &Host, kind: Kind) -> HostChange {
 
 fn staged(host: &Host, kind: Kind) -> String {
     let plan = sample::plan();
-    let script = stage(&plan, &plan.hosts[0], &change(host, kind)).unwrap();
+    let script = stage(&plan, &plan.hosts[0], &change(host, kind), ConfirmWithin::default()).unwrap();
     host.run(&script).unwrap();
     script
 }
@@ -260,7 +260,7 @@ fn what_cannot_be_staged_leaves_nothing_in_the_way_of_the_next() {
     let before = host.state();
     host.put("bin/cp", 0o755, "#!/bin/sh\necho 'no space left' >&2\nexit 1\n");
     let plan = sample::plan();
-    let script = stage(&plan, &plan.hosts[0], &change(&host, Kind::Changed)).unwrap();
+    let script = stage(&plan, &plan.hosts[0], &change(&host, Kind::Changed), ConfirmWithin::default()).unwrap();
     assert!(host.run(&script).unwrap_err().contains("no space left"));
     assert_eq!(host.state(), before);
     std::fs::remove_file(host.path("bin/cp")).unwrap();

@@ -7,9 +7,11 @@
 
 mod carry;
 mod change;
+mod confirm;
 mod found;
 mod run;
+mod timed;
 
-pub use carry::CONFIRM_SECONDS;
 pub use change::{HostChange, Refusal};
+pub use confirm::{ConfirmWithin, InvalidConfirmWithin};
 pub use run::{ApplyError, Differences, apply, look};

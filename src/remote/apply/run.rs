@@ -1,39 +1,27 @@
 //! The hosts one after the other: change, confirm over a new connection, wait for the mesh, next.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Serialize;
 
-use super::carry::{self, CONFIRM, CONFIRM_SECONDS, PROGRESS, SAID, UNDO_NOW};
+use super::carry;
 use super::change::{HostChange, change};
+use super::confirm::ConfirmWithin;
 use super::found;
+use super::timed::{ASK_DEADLINE, INTERVAL, Step, Timed};
 use crate::diff::Kind;
-use crate::exec::interrupt;
 use crate::machine::facts::{self, Facts, Scope};
 use crate::machine::report::LinkState;
 use crate::machine::topology::topology;
-use crate::machine::{Machine, on_each, ssh};
+use crate::machine::{Machine, on_each};
 use crate::plan::{HostPlan, Plan};
 use crate::remote::Remote;
 use crate::spec::{ClusterName, HostName};
-use crate::ui::seconds;
 use crate::wait::{self, Look, WaitError};
 
 /// The format of the JSON; raised when a field changes its meaning or goes.
 pub const DIFFERENCES_VERSION: u32 = 1;
-
-/// To send files, and to have the change begin.
-const STAGE_DEADLINE: Duration = Duration::from_secs(90);
-
-/// A word with a host.
-const ASK_DEADLINE: Duration = Duration::from_secs(30);
-
-/// Time between two looks.
-const INTERVAL: Duration = Duration::from_secs(1);
-
-/// How long a changed host may take to be as planned; less than until it takes the change back.
-const SETTLE_DEADLINE: Duration = Duration::from_secs(CONFIRM_SECONDS as u64 * 2 / 3);
 
 /// How long its links may take to carry traffic again: the longest timers of spanning tree are 40 s and twice 30 s.
 const LINKS_DEADLINE: Duration = Duration::from_secs(120);
@@ -47,11 +35,13 @@ pub enum ApplyError {
     NotAsked { host: HostName, why: String },
     #[error("{host} has its old state back: {why}{}", rest(left))]
     TakenBack { host: HostName, why: String, left: Vec<HostName> },
-    #[error(
-        "{host} was not confirmed, and has its old state back within {CONFIRM_SECONDS} s: {why}{}",
-        rest(left)
-    )]
-    NotConfirmed { host: HostName, why: String, left: Vec<HostName> },
+    #[error("{host} was not confirmed, and has its old state back within {within} s: {why}{}", rest(left))]
+    NotConfirmed {
+        host: HostName,
+        within: ConfirmWithin,
+        why: String,
+        left: Vec<HostName>,
+    },
     #[error("{host} is as planned, but its links are not up: {why}{}", rest(left))]
     Links { host: HostName, why: String, left: Vec<HostName> },
     #[error(
@@ -120,18 +110,18 @@ pub fn look(remote: &Remote<'_>) -> Result<Differences, ApplyError> {
 }
 
 /// Changes the hosts of `differences`. Those that have no mesh yet come first and all at once, for nobody misses them; the others one at a time,
-/// which any mesh survives that survives a failure, and each when the links of the one before are up again.
+/// which any mesh survives that survives a failure, and each when the links of the one before are up again. Each waits for `within` to be confirmed.
 ///
 /// # Errors
 /// [`ApplyError`] of the first host where something went wrong; those after it were not touched.
-pub fn apply(remote: &Remote<'_>, differences: &Differences) -> Result<(), ApplyError> {
+pub fn apply(remote: &Remote<'_>, differences: &Differences, within: ConfirmWithin) -> Result<(), ApplyError> {
     let (new, changed): (Vec<&HostChange>, Vec<&HostChange>) = differences.hosts.iter().partition(|change| change.kind == Kind::New);
     let mut done: BTreeSet<HostName> = differences.unchanged.iter().cloned().collect();
     let mut left: Vec<HostName> = changed.iter().map(|change| change.host.clone()).collect();
     let machines = machines(remote, &new);
     let ends = on_each(&machines, |machine| {
         match new.iter().find(|change| change.host == *machine.name()) {
-            Some(change) => one(remote, machine, change, &left),
+            Some(change) => one(remote, machine, change, within, &left),
             None => Ok(()),
         }
     });
@@ -142,7 +132,7 @@ pub fn apply(remote: &Remote<'_>, differences: &Differences) -> Result<(), Apply
     for change in changed {
         left.retain(|host| *host != change.host);
         for machine in machines_of(remote, &change.host) {
-            one(remote, machine, change, &left)?;
+            one(remote, machine, change, within, &left)?;
         }
         done.insert(change.host.clone());
         links_up(remote, &done, &change.host, &left)?;
@@ -163,94 +153,36 @@ fn machines_of<'r>(remote: &'r Remote<'_>, host: &HostName) -> Vec<&'r dyn Machi
 }
 
 /// Changes one host and confirms it.
-fn one(remote: &Remote<'_>, machine: &dyn Machine, change: &HostChange, left: &[HostName]) -> Result<(), ApplyError> {
-    let (plan, host, started) = (remote.plan, change.host.clone(), Instant::now());
-    let taken_back = |why: String| ApplyError::TakenBack {
-        host: host.clone(),
-        why,
-        left: left.to_vec(),
+fn one(
+    remote: &Remote<'_>,
+    machine: &dyn Machine,
+    change: &HostChange,
+    within: ConfirmWithin,
+    left: &[HostName],
+) -> Result<(), ApplyError> {
+    let timed = Timed {
+        remote,
+        machine,
+        within,
+        left,
     };
-    let Some(planned) = plan.hosts.iter().find(|planned| planned.name == host) else {
+    let Some(planned) = remote.plan.hosts.iter().find(|planned| planned.name == change.host) else {
         return Ok(());
     };
-    let script = carry::stage(plan, planned, change).map_err(|error| taken_back(error.to_string()))?;
-    remote.ui.line(&format!("{host}: changing ..."));
-    if let Err(error) = machine.run(&script, STAGE_DEADLINE) {
-        return Err(not_confirmed(&host, ssh::last_words(&error), left));
-    }
-    match changed(machine, Duration::from_secs((carry::limit(change) + CONFIRM_SECONDS).into())) {
-        Ok(()) => {}
-        Err(Failed::Undone) => return Err(taken_back(said(machine))),
-        Err(Failed::Wait(error)) => return Err(not_confirmed(&host, error.to_string(), left)),
-    }
-    if let Err(error) = as_planned(plan, planned, machine) {
-        if interrupt::requested() {
-            return Err(not_confirmed(&host, error.to_string(), left));
-        }
-        // What is wrong is known now; the timer would only take longer.
-        return Err(match machine.run(UNDO_NOW, Duration::from_secs(carry::LIMIT_SECONDS.into())) {
-            Ok(_) => taken_back(error.to_string()),
-            Err(_) => not_confirmed(&host, error.to_string(), left),
-        });
-    }
-    // A connection from before the change says nothing of whether one can be made.
-    remote.reconnect(&host);
-    if let Err(error) = machine.run(CONFIRM, ASK_DEADLINE) {
-        return Err(not_confirmed(&host, ssh::last_words(&error), left));
-    }
-    remote
-        .ui
-        .line(&format!("{host}: as planned, and confirmed, after {}", seconds(started.elapsed())));
-    Ok(())
-}
-
-fn not_confirmed(host: &HostName, why: String, left: &[HostName]) -> ApplyError {
-    let (host, left) = (host.clone(), left.to_vec());
-    if interrupt::requested() {
-        return ApplyError::Interrupted { host, left };
-    }
-    ApplyError::NotConfirmed { host, why, left }
-}
-
-enum Failed {
-    Undone,
-    Wait(WaitError),
-}
-
-/// Waits until the change is made; the way to the host may be away meanwhile.
-fn changed(machine: &dyn Machine, deadline: Duration) -> Result<(), Failed> {
-    let what = format!("the change of {}", machine.name());
-    let made = wait::until(&what, deadline, INTERVAL, || match machine.run(PROGRESS, ASK_DEADLINE) {
-        Ok(finished) => match finished.stdout_text().trim() {
-            "done" => Look::Ready(true),
-            // The unit that takes it back has been started, and may be at it still.
-            "undone" | "failed" => Look::Ready(false),
-            state => Look::Pending(format!("meshimg-apply.service is {state}")),
-        },
-        Err(error) => Look::Pending(ssh::last_words(&error)),
-    });
-    match made {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Failed::Undone),
-        Err(error) => Err(Failed::Wait(error)),
-    }
-}
-
-/// Why the change was taken back, in the words of the host's units.
-fn said(machine: &dyn Machine) -> String {
-    match machine.run(SAID, ASK_DEADLINE) {
-        Ok(finished) => format!("the host did that by itself; it said:\n{}\n", finished.stdout_text().trim_end()),
-        Err(error) => format!(
-            "the host did that by itself, and its log cannot be read: {}",
-            ssh::last_words(&error)
-        ),
-    }
+    let script = carry::stage(remote.plan, planned, change, within).map_err(|error| timed.taken_back(error.to_string()))?;
+    let step = Step {
+        script: &script,
+        limit: carry::limit(change),
+        doing: "changing",
+        done: "as planned",
+    };
+    timed.take(&step, |deadline| as_planned(remote.plan, planned, machine, deadline))
 }
 
 /// Waits until nothing differs on the host any more.
-fn as_planned(plan: &Plan, host: &HostPlan, machine: &dyn Machine) -> Result<(), WaitError> {
+fn as_planned(plan: &Plan, host: &HostPlan, machine: &dyn Machine, deadline: Duration) -> Result<(), WaitError> {
     let what = format!("{} as planned", host.name);
-    wait::until(&what, SETTLE_DEADLINE, INTERVAL, || {
+    wait::until(&what, deadline, INTERVAL, || {
         let found = match found::ask(plan, &[machine]).remove(&host.name) {
             Some(Ok(mut found)) => {
                 // It is ours.
@@ -310,7 +242,7 @@ fn down(plan: &Plan, facts: &BTreeMap<HostName, Facts>, done: &BTreeSet<HostName
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::sample::{self, Scripted};
+    use crate::machine::sample;
 
     #[test]
     fn links_to_hosts_that_are_not_done_are_not_waited_for() {
@@ -324,35 +256,16 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_waited_for_while_the_host_is_away_and_its_end_is_told() {
-        let looks = std::sync::atomic::AtomicUsize::new(0);
-        let machine = Scripted::new("host1", move |_| match looks.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
-            0 => Ok("activating\n".into()),
-            1 => Err("Connection timed out".into()),
-            _ => Ok("done\n".into()),
-        });
-        assert!(changed(&machine, Duration::from_secs(30)).is_ok());
-        for answer in ["undone\n", "failed\n"] {
-            let machine = Scripted::new("host1", move |_| Ok(answer.into()));
-            assert!(matches!(changed(&machine, Duration::from_secs(30)), Err(Failed::Undone)));
-        }
-        let machine = Scripted::new("host1", |_| Err("Connection refused".into()));
-        let Err(Failed::Wait(error)) = changed(&machine, Duration::from_millis(20)) else {
-            panic!("it came to an end")
-        };
-        assert!(error.to_string().ends_with("last seen: Connection refused"), "{error}");
-    }
-
-    #[test]
     fn errors_name_the_hosts_that_were_not_touched() {
         let error = ApplyError::NotConfirmed {
             host: "host1".parse().unwrap(),
+            within: "40".parse().unwrap(),
             why: "Connection refused".to_owned(),
             left: vec!["host2".parse().unwrap(), "host3".parse().unwrap()],
         };
         assert_eq!(
             error.to_string(),
-            "host1 was not confirmed, and has its old state back within 120 s: Connection refused; not changed: host2, host3"
+            "host1 was not confirmed, and has its old state back within 40 s: Connection refused; not changed: host2, host3"
         );
     }
 }
