@@ -19,11 +19,13 @@ mod output;
 mod page;
 mod plan;
 mod remote;
+mod remove;
 mod status;
 mod stock;
 mod terraform;
 mod up;
 mod verify;
+mod wipe;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -45,6 +47,7 @@ Examples:
   meshimg lab test cluster.yaml     boot the hosts in QEMU, and prove that
                                     their containers reach each other
   meshimg verify cluster.yaml       prove the same of real hosts, by ssh
+  meshimg up cluster.yaml           make the hosts at Digital Ocean first
 
 Exit codes:
   0    fine
@@ -122,7 +125,7 @@ enum Verb {
     /// Print the hosts as an inventory of Ansible
     #[command(after_help = inventory::EXAMPLES)]
     Inventory(inventory::Arguments),
-    /// Show which droplets of Digital Ocean would be made, and what they cost
+    /// Make missing droplets of Digital Ocean, and bring up and prove the mesh
     #[command(after_help = up::EXAMPLES)]
     Up(up::Arguments),
     /// Destroy the cluster's droplets at Digital Ocean
@@ -146,6 +149,12 @@ enum Verb {
     /// Bring hosts that run to what the plan says, by ssh
     #[command(after_help = apply::EXAMPLES)]
     Apply(apply::Arguments),
+    /// Take one host out of a mesh that goes on, by ssh
+    #[command(after_help = remove::EXAMPLES)]
+    Remove(remove::Arguments),
+    /// Take the mesh off hosts, and leave them as before, by ssh
+    #[command(after_help = wipe::EXAMPLES)]
+    Wipe(wipe::Arguments),
     /// Print the JSON Schema of cluster.yaml, which editors use
     Schema,
     /// Print the completion script of a shell
@@ -222,6 +231,8 @@ fn run(verb: Verb, context: &Context) -> Result<ExitCode, Error> {
         Verb::Status(arguments) => return status::run(&arguments, context),
         Verb::Verify(arguments) => verify::run(&arguments, context),
         Verb::Apply(arguments) => apply::run(&arguments, context),
+        Verb::Remove(arguments) => remove::run(&arguments, context),
+        Verb::Wipe(arguments) => wipe::run(&arguments, context),
         Verb::Init(arguments) => init::run(&arguments, context),
         Verb::Check(arguments) => check::run(&arguments, context),
         Verb::Plan(arguments) => plan::run(&arguments, context),

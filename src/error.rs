@@ -1,5 +1,6 @@
 //! What can go wrong in a run of meshimg, and the exit code that says so.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use crate::exec::ExecError;
@@ -14,6 +15,7 @@ use crate::lab::control::ControlError;
 use crate::lab::state::StateError;
 use crate::plan::PlanError;
 use crate::provider::ProviderError;
+use crate::provider::bring_up::HostFailure;
 use crate::provider::digital_ocean::spaces::SpacesError;
 use crate::provider::digital_ocean::{ApiError, PushError};
 use crate::remote::RemoteError;
@@ -58,6 +60,14 @@ pub enum Error {
     /// The diagnostics are printed already.
     #[error("{file} has {}; correct the file, then: meshimg check {file}", found(*errors, *warnings))]
     Spec { file: String, errors: usize, warnings: usize },
+    /// Those of the file without some hosts.
+    #[error("without {} {file} would have {}; change what needs that host, then try again", listed(hosts), found(*errors, *warnings))]
+    Without {
+        file: String,
+        hosts: BTreeSet<HostName>,
+        errors: usize,
+        warnings: usize,
+    },
     /// The diagnostics are printed already; at least one is about the lock.
     #[error("{lock} and {file} have {}; correct what is wrong, then: meshimg check {file}", found(*errors, *warnings))]
     Lock {
@@ -124,6 +134,9 @@ pub enum Error {
     NotWhole { runs: usize, seconds: u32 },
     #[error(transparent)]
     Provider(#[from] ProviderError),
+    /// Something went wrong while droplets are there that cost money.
+    #[error("{source}\n{standing}")]
+    WithDroplets { source: Box<Error>, standing: String },
     #[error("cannot write to standard output: {0}")]
     Output(#[from] std::io::Error),
     #[error(transparent)]
@@ -137,6 +150,7 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Spec { .. }
+            | Self::Without { .. }
             | Self::Lock { .. }
             | Self::Read { .. }
             | Self::ReadLock { .. }
@@ -153,6 +167,7 @@ impl Error {
             Self::Apply(error) => apply_exit(error),
             Self::Bench(error) => bench_exit(error),
             Self::Provider(error) => provider_exit(error),
+            Self::WithDroplets { source, .. } => source.exit(),
             Self::Interrupted | Self::Write(WriteError::Interrupted) => Exit::Interrupted,
             Self::Seed(_)
             | Self::Supervisor(_)
@@ -169,6 +184,11 @@ impl Error {
 /// `1 file`, `2 files`.
 pub fn counted(count: usize, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
+/// `host1, host2`.
+pub fn listed(hosts: &BTreeSet<HostName>) -> String {
+    hosts.iter().map(HostName::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// What was found in a file that is refused.
@@ -202,6 +222,19 @@ fn provider_exit(error: &ProviderError) -> Exit {
         ProviderError::Token(_) | ProviderError::Api(ApiError::Address(_)) => Exit::Usage,
         ProviderError::Api(ApiError::Interrupted { .. }) => Exit::Interrupted,
         ProviderError::Push(error) => push_exit(error),
+        ProviderError::Hosts { failed, .. } => {
+            let of = |host: &(HostName, HostFailure)| match host.1 {
+                HostFailure::Create(_) => Exit::ProviderRefused,
+                HostFailure::Address { .. } | HostFailure::Refused(_) => Exit::File,
+                HostFailure::Arrival(_) | HostFailure::NotAsked(_) => Exit::CommandFailed,
+            };
+            // What stopped the others goes before what stopped itself alone.
+            let exits = [Exit::ProviderRefused, Exit::File];
+            exits
+                .into_iter()
+                .find(|exit| failed.iter().any(|host| of(host) == *exit))
+                .unwrap_or(Exit::CommandFailed)
+        }
         ProviderError::Api(_) | ProviderError::Impossible(_) | ProviderError::StillThere { .. } => Exit::ProviderRefused,
     }
 }
@@ -293,7 +326,10 @@ fn remote_exit(error: &RemoteError) -> Exit {
 fn apply_exit(error: &ApplyError) -> Exit {
     match error {
         ApplyError::Refused { .. } => Exit::File,
-        ApplyError::NotAsked { .. } | ApplyError::TakenBack { .. } | ApplyError::NotConfirmed { .. } => Exit::CommandFailed,
+        ApplyError::NotAsked { .. }
+        | ApplyError::NotAskedToLeave { .. }
+        | ApplyError::TakenBack { .. }
+        | ApplyError::NotConfirmed { .. } => Exit::CommandFailed,
         ApplyError::Links { .. } => Exit::ProbeFailed,
         ApplyError::Interrupted { .. } => Exit::Interrupted,
     }

@@ -32,6 +32,10 @@ mod signature;
 mod spaces;
 #[path = "provider/specification.rs"]
 mod specification;
+#[path = "provider/up.rs"]
+mod up;
+#[path = "provider/up_command.rs"]
+mod up_command;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -5,6 +5,7 @@
 
 mod built;
 mod clusters;
+mod droplets;
 mod scenarios;
 #[path = "../tests/containers/source.rs"]
 mod source;

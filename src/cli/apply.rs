@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::remote::Hosts;
-use super::{Context, Format, ask, diff, load, output};
+use super::remote::{Changing, Hosts};
+use super::{Context, diff, load};
 use crate::diff::Kind;
 use crate::error::{Error, counted};
 use crate::exec::interrupt;
@@ -25,15 +25,8 @@ pub struct Arguments {
     file: PathBuf,
     #[command(flatten)]
     hosts: Hosts,
-    /// Do not ask
-    #[arg(long)]
-    yes: bool,
-    /// For how long a host that has changed waits to be confirmed over a new ssh connection; then it takes the change back [30 to 3600]
-    #[arg(long, value_name = "SECONDS", default_value_t = ConfirmWithin::default())]
-    confirm_within: ConfirmWithin,
-    /// How what differs is shown: text for people, or JSON for programs (its `version` changes when a field changes its meaning)
-    #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    #[command(flatten)]
+    changing: Changing,
 }
 
 pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
@@ -42,17 +35,13 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     let connection = arguments.hosts.connection(&plan, &arguments.file)?;
     let remote = Remote::connect(&plan, &connection, &context.ui)?;
     let differences = apply::look(&remote)?;
-    match arguments.format {
-        Format::Json => output::print_json(&differences)?,
-        Format::Text => output::print(&text(&differences, arguments.confirm_within))?,
-    }
-    if interrupt::requested() {
-        return Err(Error::Interrupted);
-    }
-    if differences.hosts.is_empty() || !(arguments.yes || is_wanted(&differences)?) {
+    let changing = &arguments.changing;
+    changing.show(&differences, || text(&differences, changing.confirm_within))?;
+    let question = question(&differences);
+    if differences.hosts.is_empty() || !changing.is_wanted(&question)? {
         return Ok(());
     }
-    apply::apply(&remote, &differences, arguments.confirm_within)?;
+    apply::apply(&remote, &differences, changing.confirm_within)?;
     let file = arguments.file.display();
     context.ui.line(&format!(
         "{} as planned; to see that all works: meshimg verify {file}",
@@ -61,30 +50,43 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether the person at the terminal says yes.
-fn is_wanted(differences: &Differences) -> Result<bool, Error> {
-    let question = format!("change {}? [y/N]", counted(differences.hosts.len(), "host"));
-    let nobody = "nothing was changed: nobody can be asked, as standard input is no terminal; --yes goes without asking";
-    Ok(matches!(ask::person(&question, nobody)?.as_str(), "y" | "Y" | "yes"))
+/// What the person at the terminal is asked.
+pub fn question(differences: &Differences) -> String {
+    format!("change {}? [y/N]", counted(differences.hosts.len(), "host"))
 }
 
-fn text(differences: &Differences, within: ConfirmWithin) -> String {
+/// All that differs.
+pub fn text(differences: &Differences, within: ConfirmWithin) -> String {
     if differences.hosts.is_empty() {
         return format!("{} as planned; nothing to change\n", counted(differences.unchanged.len(), "host"));
     }
-    let hosts: Vec<String> = differences.hosts.iter().map(host).collect();
     format!(
         "{}\n{} to change, {} as planned; a host that is not confirmed within {within} s has its old state back\n",
-        hosts.join("\n"),
+        hosts(differences),
         differences.hosts.len(),
         differences.unchanged.len()
     )
 }
 
+/// What differs on each host.
+pub fn hosts(differences: &Differences) -> String {
+    let hosts: Vec<String> = differences.hosts.iter().map(host).collect();
+    hosts.join("\n")
+}
+
+/// What is said of a host where nobody has to decide any more: of one without a mesh, not each file that it gets.
+pub fn summary(change: &HostChange) -> String {
+    match change.kind {
+        Kind::New => format!("{} gets the mesh", change.host),
+        _ => host(change).trim_end().to_owned(),
+    }
+}
+
 fn host(change: &HostChange) -> String {
     let mut lines = vec![match change.kind {
         Kind::New => format!("{} gets the mesh", change.host),
-        _ => format!("{} changes", change.host),
+        Kind::Gone => format!("{} loses the mesh", change.host),
+        Kind::Changed => format!("{} changes", change.host),
     }];
     lines.extend(change.running.iter().map(|running| format!("  runs      {running}")));
     lines.extend(diff::files(&change.files));
@@ -98,11 +100,11 @@ fn host(change: &HostChange) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::diff::{Action, CutOff, FileChange, Service};
 
-    fn change(host: &str, kind: Kind) -> HostChange {
+    pub fn change(host: &str, kind: Kind) -> HostChange {
         HostChange {
             host: host.parse().unwrap(),
             kind,

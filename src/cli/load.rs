@@ -1,5 +1,6 @@
 //! From a file name to a plan, with every diagnostic printed on the way.
 
+use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,9 @@ const READ_MAX: u64 = spec::SIZE_MAX as u64 + 1;
 /// The same of a lock.
 const LOCK_READ_MAX: u64 = spec::LOCK_SIZE_MAX as u64 + 1;
 
+/// The fewest hosts that make a mesh.
+const HOSTS_MIN: usize = 2;
+
 /// What a file says if it is right, what is wrong with it, and its bytes.
 pub struct Diagnosis {
     spec: Option<Spec>,
@@ -27,6 +31,11 @@ pub struct Diagnosis {
 /// Where the lock of `file` is: cluster.lock.yaml beside cluster.yaml, other.lock.yaml beside other.yaml.
 pub fn lock_path(file: &Path) -> PathBuf {
     file.with_extension("lock.yaml")
+}
+
+/// Where the host keys of its droplets are: cluster.known_hosts.
+pub fn known_hosts_path(file: &Path) -> PathBuf {
+    file.with_extension("known_hosts")
 }
 
 /// Reads and checks `file`; problems are printed to stderr.
@@ -71,10 +80,52 @@ pub fn plan_alone(file: &Path, context: &Context) -> Result<Plan, Error> {
     Ok(plan::plan(&spec(file, context)?)?)
 }
 
+/// A plan of `file` without the lines of `hosts`, as the lock beside it keeps it. `plan` is that of the whole file.
+///
+/// # Errors
+/// [`Error::Usage`] where the lock does not know all hosts, or too few hosts stay; [`Error::Without`] where the rest of the file needs one that goes.
+pub fn plan_without(file: &Path, plan: &Plan, hosts: &BTreeSet<HostName>, context: &Context) -> Result<Plan, Error> {
+    let shown = file.display().to_string();
+    let is_current = |growth: &plan::Growth| growth.new.is_empty() && growth.gone.is_empty();
+    if !plan.growth.as_ref().is_some_and(is_current) {
+        return Err(Error::Usage(format!(
+            "without a lock that knows all hosts, those that stay would get other numbers, links and addresses; first: meshimg plan --lock {shown}"
+        )));
+    }
+    if plan.hosts.len() < hosts.len() + HOSTS_MIN {
+        return Err(Error::Usage(format!(
+            "of {} hosts too few would stay for a mesh; to take it off all of them: meshimg wipe {shown}",
+            plan.hosts.len()
+        )));
+    }
+    let whole = diagnose(file)?;
+    // Read a moment ago.
+    let Some((name, lock)) = &whole.lock else {
+        return Err(Error::Usage(format!("{} is gone", lock_path(file).display())));
+    };
+    let problems = match spec::load_without(&whole.bytes, lock, hosts) {
+        Ok((spec, _)) => return Ok(plan::plan(&spec)?),
+        Err(problems) => problems,
+    };
+    let text = spec::render_with_lock(&shown, &whole.bytes, Some((name, lock)), &problems, context.ui.color());
+    context.ui.diagnostics(&text);
+    let warnings = problems.iter().filter(|problem| problem.severity == Severity::Warning).count();
+    Err(Error::Without {
+        file: shown,
+        hosts: hosts.clone(),
+        errors: problems.len() - warnings,
+        warnings,
+    })
+}
+
 /// The droplets of `file`.
 pub fn droplets(file: &Path, context: &Context) -> Result<plan::Droplets, Error> {
-    let droplets = plan::droplets(&spec(file, context)?)?;
-    droplets.ok_or_else(|| Error::NoDroplets {
+    droplets_of(&spec(file, context)?, file)
+}
+
+/// Those of `spec`, which is that of `file`.
+pub fn droplets_of(spec: &Spec, file: &Path) -> Result<plan::Droplets, Error> {
+    plan::droplets(spec)?.ok_or_else(|| Error::NoDroplets {
         file: file.display().to_string(),
     })
 }

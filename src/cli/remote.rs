@@ -2,10 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{host_name, load};
+use serde::Serialize;
+
+use super::{Format, ask, host_name, load, output};
 use crate::error::Error;
+use crate::exec::interrupt;
 use crate::plan::Plan;
 use crate::remote::Connection;
+use crate::remote::apply::ConfirmWithin;
 use crate::spec::HostName;
 
 /// Which hosts, and how.
@@ -14,7 +18,8 @@ pub struct Hosts {
     /// Only this host; may be given several times [default: all of them]
     #[arg(long = "host", value_name = "NAME", value_parser = host_name)]
     hosts: Vec<HostName>,
-    /// Configuration for ssh (its option -F) in the place of your own; ssh is told a host's `address` and `access.user`
+    /// Configuration for ssh (its option -F) in the place of your own; ssh is told a host's `address`, of a droplet its public address, and
+    /// `access.user`
     #[arg(long, value_name = "FILE")]
     ssh_config: Option<PathBuf>,
 }
@@ -28,17 +33,85 @@ impl Hosts {
         for name in &self.hosts {
             load::known(plan, name, &file.display().to_string())?;
         }
-        if let Some(config) = &self.ssh_config {
-            std::fs::File::open(config).map_err(|source| {
-                Error::Usage(format!(
-                    "cannot read {}: {source}; give --ssh-config a file in the language of ssh_config(5)",
-                    config.display()
-                ))
-            })?;
-        }
+        ssh_config(self.ssh_config.as_deref())?;
         Ok(Connection {
             hosts: self.hosts.iter().cloned().collect(),
             ssh_config: self.ssh_config.clone(),
+            known_hosts: Some(load::known_hosts_path(file)).filter(|path| path.exists()),
         })
+    }
+}
+
+/// Whether ssh can read its configuration: it would say so once for each host.
+///
+/// # Errors
+/// [`Error::Usage`]
+pub fn ssh_config(file: Option<&Path>) -> Result<(), Error> {
+    let Some(file) = file else { return Ok(()) };
+    let opened = std::fs::File::open(file);
+    opened.map(drop).map_err(|source| {
+        Error::Usage(format!(
+            "cannot read {}: {source}; give --ssh-config a file in the language of ssh_config(5)",
+            file.display()
+        ))
+    })
+}
+
+/// Of commands that change hosts.
+#[derive(Debug, clap::Args)]
+pub struct Changing {
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+    /// For how long a host that has changed waits to be confirmed over a new ssh connection; then it takes the change back [30 to 3600]
+    #[arg(long, value_name = "SECONDS", default_value_t = ConfirmWithin::default())]
+    pub confirm_within: ConfirmWithin,
+    /// How what differs is shown: text for people, or JSON for programs (its `version` changes when a field changes its meaning)
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+impl Changing {
+    /// Prints what differs.
+    ///
+    /// # Errors
+    /// Standard output cannot be written to, or Ctrl-C: nothing is asked then.
+    pub fn show(&self, differences: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), Error> {
+        match self.format {
+            Format::Json => output::print_json(differences)?,
+            Format::Text => output::print(&text())?,
+        }
+        match interrupt::requested() {
+            true => Err(Error::Interrupted),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the person at the terminal says yes, if there is to be one.
+    ///
+    /// # Errors
+    /// [`Error::Usage`]: nobody is there.
+    pub fn is_wanted(&self, question: &str) -> Result<bool, Error> {
+        Ok(self.yes || says_yes(question)?)
+    }
+}
+
+/// Whether the person at the terminal says yes.
+///
+/// # Errors
+/// [`Error::Usage`]: nobody is there.
+pub fn says_yes(question: &str) -> Result<bool, Error> {
+    let nobody = "nothing was changed: nobody can be asked, as standard input is no terminal; --yes goes without asking";
+    Ok(matches!(ask::person(question, nobody)?.as_str(), "y" | "Y" | "yes"))
+}
+
+#[cfg(test)]
+impl Default for Changing {
+    fn default() -> Self {
+        Self {
+            yes: false,
+            confirm_within: ConfirmWithin::default(),
+            format: Format::Text,
+        }
     }
 }

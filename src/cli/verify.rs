@@ -1,6 +1,6 @@
 //! `meshimg verify`: all probes on hosts that somebody else has started.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::lab::ReportFormat;
@@ -50,6 +50,38 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     let plan = load::plan(&arguments.file, context)?;
     let connection = arguments.hosts.connection(&plan, &arguments.file)?;
     let mut remote = Remote::connect(&plan, &connection, &context.ui)?;
+    let how = How {
+        format: arguments.format,
+        disruptive: arguments.disruptive,
+        page: arguments.report.as_deref(),
+    };
+    prove(&mut remote, &how, context)
+}
+
+/// What is probed, and how it is told.
+pub struct How<'a> {
+    pub format: ReportFormat,
+    pub disruptive: bool,
+    /// Where the report goes as a page, too.
+    pub page: Option<&'a Path>,
+}
+
+impl Default for How<'_> {
+    fn default() -> Self {
+        Self {
+            format: ReportFormat::Text,
+            disruptive: false,
+            page: None,
+        }
+    }
+}
+
+/// All probes on the hosts of `remote`, and the report on stdout.
+///
+/// # Errors
+/// [`Error::Red`] if one is, after the report.
+pub fn prove(remote: &mut Remote<'_>, how: &How<'_>, context: &Context) -> Result<(), Error> {
+    let plan = remote.plan;
     let hosts = plan.hosts.iter().map(|host| host.name.clone());
     let names = remote.names();
     let mut report = Report::new(
@@ -63,25 +95,25 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
             .ui
             .line(&format!("{some} of {all}: what concerns other hosts too is not looked at"));
     }
-    page::write(arguments.report.as_deref(), &report)?;
+    page::write(how.page, &report)?;
     context.ui.line("probing ...");
     let started = Instant::now();
-    let (facts, verdicts) = verify::verify(&remote);
+    let (facts, verdicts) = verify::verify(remote);
     report.probe_seconds = Some(started.elapsed().as_secs_f64());
     context.ui.line(&format!("probed in {}", seconds(started.elapsed())));
     report.verdicts = verdicts;
-    if arguments.disruptive {
-        report.scenarios = disrupt(&mut remote, &report, context);
+    if how.disruptive {
+        report.scenarios = disrupt(remote, &report, context);
     }
     remote.clean_up();
     if interrupt::requested() {
         return Err(Error::Interrupted);
     }
-    let mut found = topology(&plan, &facts);
+    let mut found = topology(plan, &facts);
     found.links.retain(|link| link.ends.iter().all(|end| names.contains(end)));
     report.topology = Some(found);
-    page::write(arguments.report.as_deref(), &report)?;
-    output::print(&arguments.format.of(&report, context)?)?;
+    page::write(how.page, &report)?;
+    output::print(&how.format.of(&report, context)?)?;
     if report.is_green() {
         return Ok(());
     }

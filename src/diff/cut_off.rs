@@ -25,7 +25,8 @@ impl CutOff {
         Self::at_most(0.0, why.to_owned())
     }
 
-    pub(super) fn for_good(why: &str) -> Self {
+    /// Until somebody acts.
+    pub fn for_good(why: &str) -> Self {
         Self {
             seconds: None,
             why: why.to_owned(),

@@ -175,7 +175,7 @@ fn gone(host: &HostPlan) -> HostDifference {
         files: Vec::new(),
         services: Vec::new(),
         cut_off: CutOff::for_good("it is no part of the mesh any more"),
-        notes: vec!["end it, or stop meshimg-mesh and Docker on it: it still has its half of each link".to_owned()],
+        notes: vec!["end it, or take the mesh off it (meshimg wipe, with the old file): it still has its half of each link".to_owned()],
     }
 }
 

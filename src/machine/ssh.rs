@@ -1,6 +1,7 @@
 //! Machines reached with the system's OpenSSH.
 //!
-//! Host keys are never ignored: whoever's configuration holds, a host whose key is not known is refused ([`SshAccess`]).
+//! Host keys are never ignored: whoever's configuration holds, a host whose key is not known is refused ([`SshAccess`]), but for the first connection to
+//! a droplet ([`HostKeys::First`]).
 //!
 //! A handshake costs a second or more on an emulated machine, so all calls of one [`SshMachine`] share a connection (ssh_config(5),
 //! ControlMaster). The control socket lies in [`SshTarget::control_folder`] and ssh runs there with a relative path: a socket's path has
@@ -59,7 +60,31 @@ pub enum SshAccess {
         known_hosts: PathBuf,
     },
     /// The caller's own ssh_config(5), agent and known_hosts; where `config` is given, that file alone (`ssh -F`).
-    Own { config: Option<PathBuf> },
+    Own { config: Option<PathBuf>, host_keys: HostKeys },
+}
+
+/// By which key a host is known, where the caller's own configuration holds. The files have it under the host's address, whatever port and name the
+/// configuration makes of that.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum HostKeys {
+    /// As the caller's configuration has it.
+    #[default]
+    Own,
+    /// This file has it, or else the usual ones of the caller.
+    Kept(PathBuf),
+    /// Nobody knows it yet: the one that the host shows first is written to this file, and no other is taken from then on.
+    First(PathBuf),
+}
+
+impl HostKeys {
+    fn absolute(self) -> std::io::Result<Self> {
+        use std::path::absolute;
+        Ok(match self {
+            Self::Own => Self::Own,
+            Self::Kept(file) => Self::Kept(absolute(file)?),
+            Self::First(file) => Self::First(absolute(file)?),
+        })
+    }
 }
 
 impl SshAccess {
@@ -72,8 +97,9 @@ impl SshAccess {
                 key: absolute(key)?,
                 known_hosts: absolute(known_hosts)?,
             },
-            Self::Own { config } => Self::Own {
+            Self::Own { config, host_keys } => Self::Own {
                 config: config.map(absolute).transpose()?,
+                host_keys: host_keys.absolute()?,
             },
         })
     }
@@ -271,12 +297,19 @@ pub fn run_arguments(target: &SshTarget, deadline: Duration) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = Vec::new();
     match &target.access {
         SshAccess::Given { .. } => arguments.extend(["-F", "none"].map(OsString::from)),
-        SshAccess::Own { config: Some(config) } => arguments.extend([OsString::from("-F"), config.into()]),
-        SshAccess::Own { config: None } => {}
+        SshAccess::Own { config: Some(config), .. } => arguments.extend([OsString::from("-F"), config.into()]),
+        SshAccess::Own { config: None, .. } => {}
     }
     let mut option = |text: OsString| arguments.extend([OsString::from("-o"), text]);
     option("BatchMode=yes".into());
-    option("StrictHostKeyChecking=yes".into());
+    let is_first = matches!(
+        &target.access,
+        SshAccess::Own {
+            host_keys: HostKeys::First(_),
+            ..
+        }
+    );
+    option(format!("StrictHostKeyChecking={}", if is_first { "accept-new" } else { "yes" }).into());
     match &target.access {
         SshAccess::Given { port, key, known_hosts } => {
             option(path_option("UserKnownHostsFile", known_hosts));
@@ -287,7 +320,22 @@ pub fn run_arguments(target: &SshTarget, deadline: Duration) -> Vec<OsString> {
             option(format!("Port={port}").into());
         }
         // What a person wants of a shell of his is in the way of a script.
-        SshAccess::Own { .. } => {
+        SshAccess::Own { host_keys, .. } => {
+            match host_keys {
+                HostKeys::Own => {}
+                HostKeys::Kept(file) => {
+                    let mut files = path_option("UserKnownHostsFile", file);
+                    files.push(" ~/.ssh/known_hosts ~/.ssh/known_hosts2");
+                    option(files);
+                    option(format!("HostKeyAlias={}", target.address).into());
+                }
+                HostKeys::First(file) => {
+                    option(path_option("UserKnownHostsFile", file));
+                    option(format!("HostKeyAlias={}", target.address).into());
+                    // We have to read it.
+                    option("HashKnownHosts=no".into());
+                }
+            }
             option("ClearAllForwardings=yes".into());
             option("RemoteCommand=none".into());
         }

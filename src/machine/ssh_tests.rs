@@ -20,6 +20,7 @@ fn own(user: &str, config: Option<&str>) -> SshTarget {
     SshTarget {
         access: SshAccess::Own {
             config: config.map(PathBuf::from),
+            host_keys: HostKeys::Own,
         },
         ..target(user)
     }
@@ -132,11 +133,53 @@ fn arguments_with_a_configuration_of_the_callers_choice() {
     }
 }
 
+/// Of a droplet: by the file beside the lock, in which it stands under its address whatever a configuration makes of that.
+#[test]
+fn a_key_is_taken_once_and_from_a_file_of_our_own() {
+    let options = |host_keys| {
+        let access = SshAccess::Own { config: None, host_keys };
+        let arguments = run_arguments(&SshTarget { access, ..target("root") }, Duration::from_secs(60));
+        let options = arguments.into_iter().map(|argument| argument.into_string().unwrap());
+        options.filter(|option| option.contains("Host")).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        options(HostKeys::First("/run/a b/host1".into())),
+        [
+            "StrictHostKeyChecking=accept-new",
+            "UserKnownHostsFile=\"/run/a b/host1\"",
+            "HostKeyAlias=127.0.0.1",
+            "HashKnownHosts=no",
+            "UpdateHostKeys=no"
+        ]
+    );
+    assert_eq!(
+        options(HostKeys::Kept("/home/me/cluster.known_hosts".into())),
+        [
+            "StrictHostKeyChecking=yes",
+            "UserKnownHostsFile=\"/home/me/cluster.known_hosts\" ~/.ssh/known_hosts ~/.ssh/known_hosts2",
+            "HostKeyAlias=127.0.0.1",
+            "UpdateHostKeys=no"
+        ]
+    );
+    let relative = SshTarget {
+        access: SshAccess::Own {
+            config: None,
+            host_keys: HostKeys::Kept("cluster.known_hosts".into()),
+        },
+        ..target("root")
+    };
+    let host_keys = HostKeys::Kept(std::env::current_dir().unwrap().join("cluster.known_hosts"));
+    let machine = SshMachine::new(relative).unwrap();
+    assert_eq!(machine.target().access, SshAccess::Own { config: None, host_keys });
+}
+
 #[test]
 fn a_relative_configuration_is_that_of_our_own_folder() {
     let machine = SshMachine::new(own("root", Some("lab.conf"))).unwrap();
     let here = std::env::current_dir().unwrap().join("lab.conf");
-    assert_eq!(machine.target().access, SshAccess::Own { config: Some(here) });
+    let host_keys = HostKeys::Own;
+    let config = Some(here);
+    assert_eq!(machine.target().access, SshAccess::Own { config, host_keys });
 }
 
 #[test]

@@ -7,6 +7,7 @@ fn lock(subnet: &str, from: &str, length: u8, hosts: &[(&str, &str)]) -> Lock {
     let first = u32::from(subnet.network()) + 1;
     let locked = |(number, (name, slice)): (u32, &(&str, &str))| {
         let host = LockedHost {
+            public: None,
             number,
             underlay: Ipv4Addr::new(192, 0, 2, number as u8).into(),
             address: (first + number - 1).into(),

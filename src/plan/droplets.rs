@@ -1,5 +1,8 @@
 //! The droplets of a cluster: what is to be asked for at Digital Ocean, whoever asks.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
 use ipnet::{IpNet, Ipv4Net};
 use serde::Serialize;
 
@@ -49,6 +52,8 @@ pub struct FirewallPlan {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DropletPlan {
     pub name: HostName,
+    /// What the file says that its address in the VPC is.
+    pub address: Option<IpAddr>,
     pub size: Slug,
     pub image: DropletImage,
     pub ssh_keys: Vec<SshKey>,
@@ -86,6 +91,7 @@ pub fn droplets(spec: &Spec) -> Result<Option<Droplets>, PlanError> {
         tags.extend(droplet.tags.iter().cloned());
         Ok(DropletPlan {
             name: host.name.clone(),
+            address: droplet.address,
             size: droplet.size.clone(),
             image: droplet.image.clone(),
             ssh_keys: droplet.ssh_keys.clone(),
@@ -118,6 +124,32 @@ pub fn droplets(spec: &Spec) -> Result<Option<Droplets>, PlanError> {
         complete: section.addresses_given.then(|| plan(spec)).transpose()?,
         tag,
     }))
+}
+
+/// What a droplet has got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Got {
+    /// In the VPC.
+    pub address: IpAddr,
+    /// On the Internet.
+    pub public: Option<IpAddr>,
+}
+
+/// The plan of `spec` with the addresses that its droplets have got. What a lock has from droplets that were there before is forgotten; the plan's
+/// lock has the new ones.
+///
+/// # Errors
+/// [`PlanError::NoAddress`] of those that are not in `got`.
+pub fn with_addresses(spec: &Spec, got: &BTreeMap<HostName, Got>) -> Result<Plan, PlanError> {
+    let mut spec = spec.clone();
+    for host in &mut spec.hosts {
+        host.address = got.get(&host.name).map(|got| got.address);
+    }
+    let mut plan = plan(&spec)?;
+    for (name, locked) in &mut plan.lock.hosts {
+        locked.public = got.get(name).and_then(|got| got.public);
+    }
+    Ok(plan)
 }
 
 fn door(host: &HostSpec) -> Result<Door, PlanError> {

@@ -1,7 +1,7 @@
 //! Numbers, bridge addresses and slices of all hosts, with a lock and without one, and the lock that keeps them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::allot::{Share, Wanted, allot, host_number_max};
 use super::mesh::Numbered;
@@ -122,6 +122,7 @@ pub fn note(lock: &mut Lock, spec: &Spec, hosts: &[HostPlan], shape: &Shape, lin
         let locked = LockedHost {
             number: host.number,
             underlay: host.address,
+            public: public(spec, host),
             address: host.container_bridge.address,
             slice: host.container_bridge.slice,
             priority: *priority,
@@ -133,6 +134,12 @@ pub fn note(lock: &mut Lock, spec: &Spec, hosts: &[HostPlan], shape: &Shape, lin
     lock.links = links.iter().map(|link| (key(link.places), link.number)).collect();
     let last = links.iter().map(|link| link.number).max().unwrap_or_default();
     lock.next_link = lock.next_link.max(last.saturating_add(1));
+}
+
+/// The public address that the lock of `spec` has for `host`; of a host whose address is another by now it means nothing.
+fn public(spec: &Spec, host: &HostPlan) -> Option<IpAddr> {
+    let old = spec.lock.as_ref()?.hosts.get(&host.name)?;
+    old.public.filter(|_| old.underlay == host.address)
 }
 
 /// Notes what became of the links between hosts that were there before: those of `old`, which are those of `new` now.

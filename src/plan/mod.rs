@@ -21,7 +21,7 @@ mod types;
 use std::net::{IpAddr, Ipv4Addr};
 
 pub use direct::HOST_NUMBER_MAX;
-pub use droplets::{Door, DropletPlan, Droplets, FirewallPlan, GENEVE_PORT, VXLAN_PORT, droplets, firewall_name};
+pub use droplets::{Door, DropletPlan, Droplets, FirewallPlan, GENEVE_PORT, Got, VXLAN_PORT, droplets, firewall_name, with_addresses};
 pub use keep::Anew;
 pub use mesh::{DEFAULT_MAX_REVALIDATOR_MS, LINK_NUMBER_MAX, link_prefix};
 pub use mtu::overhead;
@@ -48,7 +48,8 @@ pub enum PlanError {
     Allot(#[from] allot::AllotError),
     /// The one that a validated spec can give: droplets that nobody has made yet.
     #[error(
-        "{} no address yet, and the tunnels of all hosts depend on it; once its droplet is there, give each host `address`, its address in the VPC",
+        "{} no address yet, and the tunnels of all hosts depend on it; `meshimg up` makes droplets and keeps their addresses, or give each host `address`, its \
+         address in the VPC",
         without_address(.0)
     )]
     NoAddress(Vec<HostName>),

@@ -2,11 +2,15 @@
 //!
 //! ```text
 //! Plan --Remote::connect--> Machines --verify / status--> Report / Status
+//!   --arrive--> droplets that were just made, ready to be connected to
 //! ```
 
 pub mod apply;
+pub mod arrive;
+pub mod host_keys;
 mod session;
 pub mod status;
 pub mod verify;
+pub mod wipe;
 
 pub use session::{Connection, Remote, RemoteError};

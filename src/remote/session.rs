@@ -1,6 +1,7 @@
 //! One ssh connection to each host, for as long as a command of meshimg runs.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use crate::exec::{ExecError, Finished, interrupt};
 use crate::lab::scenario::Ground;
 use crate::machine::probe::container::Containers;
 use crate::machine::probe::own_container::{self, RunId};
-use crate::machine::ssh::{self, SshAccess, SshMachine, SshTarget};
+use crate::machine::ssh::{self, HostKeys, SshAccess, SshMachine, SshTarget};
 use crate::machine::{Machine, on_each};
 use crate::plan::{HostPlan, Plan};
 use crate::spec::HostName;
@@ -33,6 +34,27 @@ pub struct Connection {
     pub hosts: BTreeSet<HostName>,
     /// The file that `ssh -F` takes, in the place of the user's own.
     pub ssh_config: Option<PathBuf>,
+    /// cluster.known_hosts, where it is there: it has the keys of droplets.
+    pub known_hosts: Option<PathBuf>,
+}
+
+impl Connection {
+    /// By which key `host` is known: those that were reached as droplets have theirs in a file of their own.
+    fn host_keys(&self, plan: &Plan, host: &HostPlan) -> HostKeys {
+        match &self.known_hosts {
+            Some(file) if public(plan, host).is_some() => HostKeys::Kept(file.clone()),
+            _ => HostKeys::Own,
+        }
+    }
+}
+
+/// What ssh is told to connect to: the public address of a droplet, where the lock has one, else the address in cluster.yaml.
+pub fn reach_at(plan: &Plan, host: &HostPlan) -> IpAddr {
+    public(plan, host).unwrap_or(host.address)
+}
+
+fn public(plan: &Plan, host: &HostPlan) -> Option<IpAddr> {
+    plan.lock.hosts.get(&host.name)?.public
 }
 
 /// The hosts of a plan, or some of them, each reached or known not to be.
@@ -89,10 +111,11 @@ impl<'a> Remote<'a> {
         for host in plan.hosts.iter().filter(|host| is_meant(connection, host)) {
             let target = SshTarget {
                 host: host.name.clone(),
-                address: host.address,
+                address: reach_at(plan, host),
                 user: host.user.clone(),
                 access: SshAccess::Own {
                     config: connection.ssh_config.clone(),
+                    host_keys: connection.host_keys(plan, host),
                 },
                 control_folder: folder.path().to_owned(),
             };
@@ -117,11 +140,9 @@ impl<'a> Remote<'a> {
         }
         for reached in &remote.machines {
             if let Some(why) = &reached.refused {
-                let SshTarget { host, address, user, .. } = reached.machine.target();
-                ui.line(&format!(
-                    "{host} is not reached: {why}\n  to try it by hand: {}",
-                    by_hand(connection, user.as_str(), &address.to_string())
-                ));
+                let target = reached.machine.target();
+                let host = &target.host;
+                ui.line(&format!("{host} is not reached: {why}\n  to try it by hand: {}", by_hand(target)));
             }
         }
         Ok(remote)
@@ -231,10 +252,19 @@ fn is_meant(connection: &Connection, host: &HostPlan) -> bool {
 }
 
 /// What a person types to see what ssh says.
-fn by_hand(connection: &Connection, user: &str, address: &str) -> String {
-    let config = connection.ssh_config.as_ref().map(|file| format!("-F {} ", file.display()));
+fn by_hand(target: &SshTarget) -> String {
+    let (user, address) = (target.user.as_str(), target.address);
+    let mut options = String::new();
+    if let SshAccess::Own { config, host_keys } = &target.access {
+        if let Some(config) = config {
+            options += &format!("-F {} ", config.display());
+        }
+        if let HostKeys::Kept(file) = host_keys {
+            options += &format!("-o UserKnownHostsFile={} -o HostKeyAlias={address} ", file.display());
+        }
+    }
     let root = if user == "root" { "" } else { " sudo -n true" };
-    format!("ssh {}{user}@{address}{root}", config.unwrap_or_default())
+    format!("ssh {options}{user}@{address}{root}")
 }
 
 #[cfg(test)]
@@ -243,16 +273,42 @@ mod tests {
 
     #[test]
     fn a_person_can_try_what_was_tried() {
-        let own = Connection::default();
-        assert_eq!(by_hand(&own, "root", "192.0.2.1"), "ssh root@192.0.2.1");
-        let other = Connection {
-            ssh_config: Some("lab.conf".into()),
-            ..own
+        let target = |user: &str, address: &str, config: Option<&str>, host_keys| SshTarget {
+            host: "host1".parse().unwrap(),
+            address: address.parse().unwrap(),
+            user: user.parse().unwrap(),
+            access: SshAccess::Own {
+                config: config.map(PathBuf::from),
+                host_keys,
+            },
+            control_folder: PathBuf::new(),
         };
+        assert_eq!(by_hand(&target("root", "192.0.2.1", None, HostKeys::Own)), "ssh root@192.0.2.1");
         assert_eq!(
-            by_hand(&other, "debian", "2001:db8::1"),
+            by_hand(&target("debian", "2001:db8::1", Some("lab.conf"), HostKeys::Own)),
             "ssh -F lab.conf debian@2001:db8::1 sudo -n true"
         );
+        assert_eq!(
+            by_hand(&target("root", "203.0.113.7", None, HostKeys::Kept("cluster.known_hosts".into()))),
+            "ssh -o UserKnownHostsFile=cluster.known_hosts -o HostKeyAlias=203.0.113.7 root@203.0.113.7"
+        );
+    }
+
+    /// Droplets alone, and where their keys are kept.
+    #[test]
+    fn a_droplet_is_reached_at_its_public_address_and_known_by_its_kept_key() {
+        let mut plan = crate::machine::sample::plan();
+        let host = plan.hosts[0].clone();
+        let connection = Connection {
+            known_hosts: Some("cluster.known_hosts".into()),
+            ..Connection::default()
+        };
+        assert_eq!(reach_at(&plan, &host), host.address);
+        assert_eq!(connection.host_keys(&plan, &host), HostKeys::Own);
+        plan.lock.hosts.get_mut(&host.name).unwrap().public = "203.0.113.7".parse().ok();
+        assert_eq!(reach_at(&plan, &host).to_string(), "203.0.113.7");
+        assert_eq!(connection.host_keys(&plan, &host), HostKeys::Kept("cluster.known_hosts".into()));
+        assert_eq!(Connection::default().host_keys(&plan, &host), HostKeys::Own);
     }
 
     #[test]

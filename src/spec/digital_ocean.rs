@@ -1,5 +1,7 @@
 //! The hosts as droplets of Digital Ocean.
 
+use std::net::IpAddr;
+
 use ipnet::{IpNet, Ipv4Net};
 use serde::Serialize;
 
@@ -66,6 +68,8 @@ pub struct Firewall {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Droplet {
     pub host: HostName,
+    /// What the file itself says that its address in the VPC is; what a lock keeps is not here.
+    pub address: Option<IpAddr>,
     pub size: Slug,
     pub image: DropletImage,
     /// In the order of the file, each once.

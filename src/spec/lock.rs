@@ -73,8 +73,10 @@ impl LockedTopology {
 pub struct LockedHost {
     /// From 1.
     pub number: u32,
-    /// Address on the underlay, as the file had it: only for `meshimg diff`.
+    /// Address on the underlay: as the file had it, only for `meshimg diff`; of a droplet the one that it has got.
     pub underlay: IpAddr,
+    /// By which it is reached from elsewhere, where that is another one: of a droplet on the Internet.
+    pub public: Option<IpAddr>,
     /// Of the container bridge.
     pub address: Ipv4Addr,
     pub slice: Ipv4Net,
@@ -116,6 +118,8 @@ struct HostText<'a> {
     name: &'a str,
     number: u32,
     underlay: IpAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public: Option<IpAddr>,
     address: Ipv4Addr,
     slice: Ipv4Net,
     priority: u16,
@@ -155,6 +159,7 @@ pub fn lock_text(lock: &Lock) -> Result<String, LockTextError> {
                     name: name.as_str(),
                     number: host.number,
                     underlay: host.underlay,
+                    public: host.public,
                     address: host.address,
                     slice: host.slice,
                     priority: host.priority,

@@ -36,7 +36,7 @@ pub use raw_lock::{LockFile, parse_lock};
 pub use reference::reference_markdown;
 pub use schema::schema_json;
 pub use types::*;
-pub use validate::{load, load_with_lock, validate};
+pub use validate::{load, load_with_lock, load_without, validate};
 
 #[cfg(test)]
 mod tests;

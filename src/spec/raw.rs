@@ -1,5 +1,6 @@
 //! The keys of a cluster.yaml. The doc comments and examples here become the JSON Schema and docs/cluster-yaml.md.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::diagnostic::{Code, Diagnostic};
@@ -22,6 +23,16 @@ pub struct RawSpec {
     /// Where the map of the file begins.
     pub(crate) place: Place,
     pub(crate) problems: Vec<Diagnostic>,
+}
+
+impl RawSpec {
+    /// Takes the lines of `hosts` out of the file, as somebody would by hand.
+    pub fn remove_hosts(&mut self, hosts: &BTreeSet<HostName>) {
+        if let Field::Given(list) = &mut self.keys.hosts {
+            let name = |host: &Field<RawHost>| Some(&host.given()?.value.name.given()?.value).cloned();
+            list.value.retain(|host| !name(host).is_some_and(|name| hosts.contains(&name)));
+        }
+    }
 }
 
 impl FromNode for RawSpec {

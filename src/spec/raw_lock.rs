@@ -48,6 +48,7 @@ raw_maps! {
         name: HostName,
         number: i64,
         underlay: IpAddr,
+        public: IpAddr,
         address: Ipv4Addr,
         slice: Subnet,
         priority: i64,
@@ -228,6 +229,7 @@ impl Reader<'_> {
             let locked = LockedHost {
                 number,
                 underlay: host.underlay.given()?.value,
+                public: host.public.given().map(|public| public.value),
                 address: address.value,
                 slice,
                 priority: self.number(&host.priority, 0, 61440)?,

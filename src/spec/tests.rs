@@ -4,3 +4,4 @@ mod accepted;
 mod bad_input;
 mod droplets;
 mod hostile;
+mod without;

@@ -13,13 +13,15 @@ mod open_vswitch;
 mod topology;
 mod underlay;
 
+use std::collections::BTreeSet;
+
 pub(super) use topology::SURVIVE_MAX;
 
 use super::diagnostic::{Code, Diagnostic, Severity, in_order};
 use super::field::{Field, Placed};
 use super::raw::{RawCluster, RawHost, RawSpec};
 use super::raw_lock::{LockFile, parse_lock};
-use super::types::{Fabric, HostSpec, LoopProtection, Os, Spec, Timers, Tunnel};
+use super::types::{Fabric, HostName, HostSpec, LoopProtection, Os, Spec, Timers, Tunnel};
 
 /// What the rules look at, and what they found so far.
 struct Rules<'a> {
@@ -144,6 +146,16 @@ pub fn load_with_lock(bytes: &[u8], lock: Option<&[u8]>) -> Result<(Spec, Vec<Di
             Err(in_order([about_file, problems].concat()))
         }
     }
+}
+
+/// As [`load_with_lock`], of a file without the lines of `hosts`.
+///
+/// # Errors
+/// As [`load_with_lock`]; places are those of the whole file.
+pub fn load_without(bytes: &[u8], lock: &[u8], hosts: &BTreeSet<HostName>) -> Result<(Spec, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let mut raw = super::parse::parse(bytes)?;
+    raw.remove_hosts(hosts);
+    judge(&raw, Some(&parse_lock(lock)?))
 }
 
 /// Runs every rule; `None` if a value is missing, which is reported already.

@@ -36,6 +36,8 @@ const VERBS: &[&[&str]] = &[
     &["verify"],
     &["status"],
     &["apply"],
+    &["remove"],
+    &["wipe"],
     &["terraform"],
     &["inventory"],
     &["up"],

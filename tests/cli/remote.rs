@@ -118,20 +118,70 @@ fn what_cannot_be_is_said_before_a_host_is_asked() {
     assert!(!place.path("scripts.192.0.2.1").exists());
 }
 
+/// What only a change says.
+const BEGINS: &str = "another change is about to begin";
+
 /// Where one host cannot be asked nothing is changed on any, and nothing is left to be guessed.
 #[test]
-fn apply_needs_an_answer_of_every_host() {
-    let place = place(REFUSED);
-    let (status, stdout, stderr) = parts(&output(&place, &["apply", "cluster.yaml", "--yes"]));
-    assert_eq!((status, stdout.as_str()), (Some(5), ""), "{stderr}");
-    let last = stderr.lines().last().unwrap_or_default();
-    assert_eq!(
-        last,
-        "Host key verification failed.; nothing was changed on any host. To leave it out, name the others: --host"
-    );
-    for number in 1..=3 {
-        assert!(!place.read(&format!("scripts.192.0.2.{number}")).contains("meshimg-undo"));
+fn a_change_needs_an_answer_of_every_host() {
+    for verb in ["apply", "wipe"] {
+        let place = place(REFUSED);
+        let (status, stdout, stderr) = parts(&output(&place, &[verb, "cluster.yaml", "--yes"]));
+        assert_eq!((status, stdout.as_str()), (Some(5), ""), "{stderr}");
+        let last = stderr.lines().last().unwrap_or_default();
+        assert_eq!(
+            last,
+            "Host key verification failed.; nothing was changed on any host. To leave it out, name the others: --host"
+        );
+        for number in 1..=3 {
+            assert!(!place.read(&format!("scripts.192.0.2.{number}")).contains(BEGINS));
+        }
     }
+}
+
+const REMOVE: &[&str] = &["remove", "cluster.yaml", "--host", "host3", "--yes"];
+
+#[test]
+fn what_cannot_be_removed_is_said_before_a_host_is_asked() {
+    let place = place("exit 255");
+    let mut sessions = vec![super::transcript(REMOVE, &output(&place, REMOVE))];
+    output(&place, &["plan", "--lock", "cluster.yaml"]);
+    for arguments in [
+        &["remove", "cluster.yaml"][..],
+        &["remove", "cluster.yaml", "--host", "host9"],
+        &["remove", "cluster.yaml", "--host", "host2", "--host", "host3"],
+    ] {
+        let output = output(&place, arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        sessions.push(super::transcript(arguments, &output));
+    }
+    // The rest of the file needs it.
+    place.write("cluster.yaml", &(place.read("cluster.yaml") + "mesh: {root: host3}\n"));
+    let output = output(&place, REMOVE);
+    assert_eq!(output.status.code(), Some(3));
+    sessions.push(super::transcript(REMOVE, &output));
+    assert_session("remove-refused", sessions.join("\n"));
+    assert!(!place.path("scripts.192.0.2.1").exists());
+}
+
+/// The others are asked for a plan without the host; and the host itself, unless it is dead.
+#[test]
+fn a_dead_host_is_not_asked() {
+    let asked = |more: &[&str]| {
+        let place = place("case $address in 192.0.2.3) exit 255 ;; esac; echo asked >&2; exit 1");
+        output(&place, &["plan", "--lock", "cluster.yaml"]);
+        let (status, _, stderr) = parts(&output(&place, &[REMOVE, more].concat()));
+        assert_eq!(status, Some(5), "{stderr}");
+        (stderr, place.path("scripts.192.0.2.3").exists(), place.read("scripts.192.0.2.1"))
+    };
+    let (stderr, is_asked, _) = asked(&[]);
+    assert!(
+        is_asked && stderr.contains("nothing was changed on any host. If it is gone for good: --dead"),
+        "{stderr}"
+    );
+    let (stderr, is_asked, scripts) = asked(&["--dead"]);
+    assert!(!is_asked && stderr.contains("host1 cannot be asked"), "{stderr}");
+    assert!(!scripts.contains(BEGINS), "{scripts}");
 }
 
 /// Ctrl-C in the middle of it: what was started on the hosts is removed all the same, and nothing is reported that nobody has looked at.

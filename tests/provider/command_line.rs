@@ -8,10 +8,10 @@ use super::http::Answer;
 use super::{TOKEN, bring_up, wanted};
 
 /// meshimg in a folder of its own with the example as cluster.yaml, and nothing of the user's environment.
-struct Place(tempfile::TempDir);
+pub struct Place(pub tempfile::TempDir);
 
 impl Place {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/digital-ocean/cluster.yaml");
         std::fs::copy(example, folder.path().join("cluster.yaml")).expect("the example can be copied");
@@ -19,11 +19,17 @@ impl Place {
     }
 
     fn output(&self, fake: &Fake, token: Option<&str>, arguments: &[&str]) -> Output {
+        self.output_with(fake, token, arguments, &[])
+    }
+
+    /// The same with these variables.
+    pub fn output_with(&self, fake: &Fake, token: Option<&str>, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_meshimg"));
         command.args(arguments).current_dir(self.0.path()).env_clear().stdin(Stdio::null());
         command
             .env("DIGITALOCEAN_API_URL", fake.address())
-            .envs(token.map(|token| ("DIGITALOCEAN_TOKEN", token)));
+            .envs(token.map(|token| ("DIGITALOCEAN_TOKEN", token)))
+            .envs(variables.iter().copied());
         let output = command.output().expect("meshimg starts");
         for stream in [&output.stdout, &output.stderr] {
             assert!(!String::from_utf8_lossy(stream).contains(TOKEN), "the token was printed");

@@ -35,6 +35,14 @@ pub struct Exchange {
     pub at: Instant,
 }
 
+/// What runs behind droplets, where something does.
+pub trait Power: Send {
+    /// This one was asked for, with this body.
+    fn on(&mut self, id: u64, wanted: &Value);
+    /// It is destroyed.
+    fn off(&mut self, id: u64);
+}
+
 #[derive(Default)]
 pub struct State {
     pub droplets: BTreeMap<u64, Value>,
@@ -54,6 +62,7 @@ pub struct State {
     pub headers: Vec<(String, String)>,
     pub log: Vec<Exchange>,
     pub images: Images,
+    pub power: Option<Box<dyn Power>>,
     /// Looks at an action, by its number, which is that of its droplet and a million.
     looks: BTreeMap<u64, u32>,
     unseen: BTreeMap<u64, u32>,
@@ -252,6 +261,9 @@ impl State {
             ("GET", ["droplets"]) => self.list_droplets(request),
             ("POST", ["droplets"]) => {
                 let id = self.make(&body, false);
+                if let Some(power) = &mut self.power {
+                    power.on(id, &body);
+                }
                 let tags = body["tags"].as_array().into_iter().flatten().filter_map(Value::as_str);
                 self.tags.extend(tags.map(str::to_owned));
                 let href = format!("https://api.digitalocean.com/v2/actions/{}", ACTION + id);
@@ -267,7 +279,13 @@ impl State {
                     None => not_found(),
                 }
             }
-            ("DELETE", ["droplets", id]) => deleted(id.parse().is_ok_and(|id: u64| self.droplets.remove(&id).is_some())),
+            ("DELETE", ["droplets", id]) => {
+                let id: u64 = id.parse().unwrap_or_default();
+                if let Some(power) = &mut self.power {
+                    power.off(id);
+                }
+                deleted(self.droplets.remove(&id).is_some())
+            }
             ("GET", ["actions", id]) => self.look_at_action(id.parse().unwrap_or_default()),
             _ => not_found(),
         }

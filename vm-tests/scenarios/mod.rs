@@ -5,6 +5,7 @@ mod boot;
 mod bootable;
 mod bundle;
 mod direct;
+mod droplets;
 mod faults;
 mod host_faults;
 mod images;
@@ -55,6 +56,7 @@ pub fn all() -> Vec<Trial> {
         systemd::tests(),
         bootable::tests(),
         bootable::last(),
+        droplets::tests(),
     ]
     .into_iter()
     .flatten()

@@ -30,7 +30,7 @@ rm -f etc/dpkg/dpkg.cfg.d/99mmdebstrap etc/apt/apt.conf.d/99mmdebstrap
 
 ### Boot
 
-printf 'UUID=%s / ext4 errors=remount-ro 0 1\nUUID=%s /boot/efi vfat umask=0077,nofail 0 2\n' "$root_uuid" "$esp_uuid" >etc/fstab
+printf 'UUID=%s / ext4 errors=remount-ro 0 1\nUUID=%s /boot/efi vfat umask=0077,nofail,x-systemd.device-timeout=10min 0 2\n' "$root_uuid" "$esp_uuid" >etc/fstab
 mkdir -p boot/efi boot/grub/i386-pc
 mkdir -p etc/initramfs-tools/conf.d
 # The drivers of all machines; the disk is found by what is on it.

@@ -130,7 +130,12 @@ impl Account {
 
     /// US dollars a month.
     pub fn price(&self, droplet: &DropletPlan) -> Option<f64> {
-        let size = self.sizes.iter().find(|size| size.slug == droplet.size.as_str());
+        self.price_of(droplet.size.as_str())
+    }
+
+    /// The same of a size by its slug.
+    pub fn price_of(&self, size: &str) -> Option<f64> {
+        let size = self.sizes.iter().find(|found| found.slug == size);
         size.map(|size| size.price_monthly)
     }
 

@@ -1,154 +1,17 @@
 //! Tests of [`super`]: the scripts really run, in a folder, with programs that only note what they are asked for.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::*;
-use crate::diff::{Action, CutOff, FileChange, Service};
+use crate::diff::{Action, Service};
 use crate::exec::Tool;
 use crate::machine::sample;
-use crate::render::HostFile;
-
-/// A host as far as the scripts see it.
-struct Host {
-    folder: tempfile::TempDir,
-}
-
-impl Host {
-    fn new() -> Self {
-        let host = Self {
-            folder: tempfile::tempdir().unwrap(),
-        };
-        for folder in ["bin", "var/lib", "etc/systemd/system", "run/systemd/system", "etc/docker"] {
-            std::fs::create_dir_all(host.path(folder)).unwrap();
-        }
-        let systemctl = "case $* in 'is-enabled meshimg-mesh'*) echo enabled ;; is-enabled*) echo not-found; exit 1 ;; esac";
-        for (name, text) in [
-            ("systemctl", systemctl),
-            ("udevadm", ""),
-            ("ifdown", ""),
-            ("ovs-vsctl", ""),
-            ("systemd-sysctl", ""),
-            ("sync", ""),
-        ] {
-            let text = format!("#!/bin/sh\necho \"{name} $*\" >>{}/log\n{text}\n", host.folder.path().display());
-            host.put(&format!("bin/{name}"), 0o755, &text);
-        }
-        host.put("etc/docker/daemon.json", 0o600, "{\"old\": 1}\n");
-        host.put("etc/stale", 0o755, "stale\n");
-        host
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn put(&self, name: &str, mode: u32, text: &str) {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::write(self.path(name), text).unwrap();
-        std::fs::set_permissions(self.path(name), std::fs::Permissions::from_mode(mode)).unwrap();
-    }
-
-    /// Text and mode.
-    fn get(&self, name: &str) -> Option<(String, u32)> {
-        use std::os::unix::fs::PermissionsExt;
-        let text = std::fs::read_to_string(self.path(name)).ok()?;
-        let mode = std::fs::metadata(self.path(name)).unwrap().permissions().mode();
-        Some((text, mode & 0o7777))
-    }
-
-    /// Everything that a change may touch.
-    fn state(&self) -> Vec<(String, Option<(String, u32)>)> {
-        [
-            "etc/docker/daemon.json",
-            "etc/stale",
-            "etc/meshimg/new.conf",
-            "etc/systemd/system/meshimg-undo.service",
-        ]
-        .map(|name| (name.to_owned(), self.get(name)))
-        .into()
-    }
-
-    /// The script as if the folder were the root.
-    fn localized(&self, script: &str) -> String {
-        let root = self.folder.path().display();
-        ["/var/lib/meshimg", "/etc/systemd", "/run/systemd", "/run/meshimg", "/etc/network"]
-            .iter()
-            .fold(script.replace("/lib/systemd/systemd-sysctl", "systemd-sysctl"), |text, place| {
-                text.replace(place, &format!("{root}{place}"))
-            })
-    }
-
-    fn run(&self, script: &str) -> Result<String, String> {
-        self.shell(&self.localized(script))
-    }
-
-    fn shell(&self, script: &str) -> Result<String, String> {
-        let path = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap());
-        let tool = Tool::new("sh", Duration::from_secs(30))
-            .arguments(["-eu", "-s"])
-            .environment("PATH", path);
-        let finished = tool.stdin(script).run();
-        finished.map(|finished| finished.stdout_text()).map_err(|error| error.to_string())
-    }
-
-    /// What the unit of systemd would do.
-    fn unit(&self, name: &str) -> Result<String, String> {
-        let script = self.path("var/lib/meshimg/apply").join(name);
-        let text = self.localized(&std::fs::read_to_string(&script).unwrap());
-        std::fs::write(&script, text).unwrap();
-        // The mesh is the matter of tests/containers.
-        std::fs::write(
-            self.path("var/lib/meshimg/apply/mesh"),
-            format!("echo \"mesh $1\" >>{}\n", self.path("log").display()),
-        )
-        .unwrap();
-        self.shell(&format!("sh {}", script.display()))
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.path("log")).unwrap_or_default()
-    }
-}
-
-/// A change of one file, a new one and one that goes.
-fn change(host: &Host, kind: Kind) -> HostChange {
-    let file = |name: &str, kind| FileChange {
-        path: host.path(name).display().to_string(),
-        kind,
-    };
-    let write = |name: &str, text: &str| HostFile {
-        path: host.path(name).display().to_string(),
-        mode: 0o644,
-        text: text.to_owned(),
-    };
-    HostChange {
-        host: "host1".parse().unwrap(),
-        kind,
-        files: vec![
-            file("etc/docker/daemon.json", Kind::Changed),
-            file("etc/meshimg/new.conf", Kind::New),
-            file("etc/stale", Kind::Gone),
-        ],
-        packages: Vec::new(),
-        running: Vec::new(),
-        services: vec![Service {
-            unit: "docker.service".to_owned(),
-            action: Action::RestartContainers,
-            why: "",
-        }],
-        cut_off: CutOff::none(""),
-        notes: Vec::new(),
-        write: vec![
-            write("etc/docker/daemon.json", "{\"new\": 2}\n"),
-            write("etc/meshimg/new.conf", "A='$HOME'\nEND\n"),
-        ],
-    }
-}
+use crate::remote::apply::sandbox::Host;
 
 fn staged(host: &Host, kind: Kind) -> String {
     let plan = sample::plan();
-    let script = stage(&plan, &plan.hosts[0], &change(host, kind), ConfirmWithin::default()).unwrap();
+    let script = stage(&plan, &plan.hosts[0], &host.change(kind), ConfirmWithin::default()).unwrap();
     host.run(&script).unwrap();
     script
 }
@@ -194,7 +57,7 @@ fn a_change_that_is_confirmed_stays_and_leaves_nothing_else() {
     assert_eq!(state[1].1, None);
     assert_eq!(state[2].1, Some(("A='$HOME'\nEND\n".to_owned(), 0o644)));
     assert_eq!(state[3].1, None);
-    assert_eq!(std::fs::read_dir(host.path("var/lib/meshimg")).unwrap().count(), 0);
+    assert!(!host.path("var/lib/meshimg").exists());
     assert_eq!(std::fs::read_dir(host.path("run/systemd/system")).unwrap().count(), 0);
     assert_eq!(std::fs::read_dir(host.path("etc/meshimg")).unwrap().count(), 1);
     let log = host.log();
@@ -260,11 +123,91 @@ fn what_cannot_be_staged_leaves_nothing_in_the_way_of_the_next() {
     let before = host.state();
     host.put("bin/cp", 0o755, "#!/bin/sh\necho 'no space left' >&2\nexit 1\n");
     let plan = sample::plan();
-    let script = stage(&plan, &plan.hosts[0], &change(&host, Kind::Changed), ConfirmWithin::default()).unwrap();
+    let script = stage(&plan, &plan.hosts[0], &host.change(Kind::Changed), ConfirmWithin::default()).unwrap();
     assert!(host.run(&script).unwrap_err().contains("no space left"));
     assert_eq!(host.state(), before);
     std::fs::remove_file(host.path("bin/cp")).unwrap();
     host.run(&script).unwrap();
+}
+
+/// Places where a script may break off: ends of lines, and the middle of those without a path, which would be another one.
+fn places_to_cut(script: &str, root: &str) -> Vec<usize> {
+    let mut places = Vec::new();
+    let mut start = 0;
+    for line in script.split_inclusive('\n') {
+        if !line.contains(root) {
+            places.push(start + line.len() / 2);
+        }
+        start += line.len();
+        places.push(start);
+    }
+    places
+}
+
+/// meshimg is killed, or its connection breaks, while it sends: whatever has come is run to its end.
+#[test]
+fn a_script_that_ends_anywhere_changes_nothing_or_has_its_timer_armed() {
+    let plan = sample::plan();
+    let mut begun = 0;
+    for number in 0.. {
+        let host = Host::new();
+        let before = host.state();
+        let script = stage(&plan, &plan.hosts[0], &host.change(Kind::Changed), ConfirmWithin::default()).unwrap();
+        let local = host.localized(&script);
+        let places = places_to_cut(&local, &host.path("").display().to_string());
+        // The last three, and each seventh of those before.
+        let last = places.len() - 3;
+        let Some(cut) = (0..last)
+            .step_by(7)
+            .chain(last..places.len())
+            .nth(number)
+            .map(|index| places[index])
+        else {
+            break;
+        };
+        let _ = host.shell(&local[..cut]);
+        let (state, log) = (host.state(), host.log());
+        assert_eq!(state[..3], before[..3], "{cut}");
+        let is_armed = state[3].1.is_some();
+        let is_begun = log.contains("systemctl start --no-block meshimg-apply.service");
+        assert_eq!(host.path("var/lib/meshimg/apply").exists(), is_armed, "{cut}: {log}");
+        assert!(
+            !is_begun || (is_armed && log.contains("systemctl restart meshimg-undo.timer")),
+            "{cut}: {log}"
+        );
+        // Nothing is in the way of the next.
+        assert!(is_armed || host.run(&script).is_ok(), "{cut}");
+        begun += usize::from(is_begun);
+    }
+    assert_eq!(begun, 1, "only the whole script begins the change");
+}
+
+#[test]
+fn docker_forgets_its_own_bridge_before_the_mesh_is_made_and_the_mesh_s_before_it_has_its_own_back() {
+    let host = Host::new();
+    let before = host.state();
+    let mut change = host.change(Kind::New);
+    change.services.push(Service {
+        unit: "docker0".to_owned(),
+        action: Action::RemakeContainerBridge,
+        why: "",
+    });
+    let plan = sample::plan();
+    host.run(&stage(&plan, &plan.hosts[0], &change, ConfirmWithin::default()).unwrap())
+        .unwrap();
+    host.unit("change").unwrap();
+    let log = host.log();
+    let place = |log: &str, words: &str| log.find(words).unwrap_or_else(|| panic!("no {words} in {log}"));
+    assert!(place(&log, "systemctl stop docker.socket docker.service") < place(&log, "systemctl restart meshimg-setup.service"));
+    // Only there, for setup starts it.
+    assert_eq!(log.matches("systemctl restart docker.service").count(), 1);
+    assert_eq!(host.state()[0].1, Some(("{\"new\": 2}\n".to_owned(), 0o644)));
+    std::fs::remove_file(host.path("log")).unwrap();
+    host.unit("undo").unwrap();
+    assert_eq!(host.state(), before);
+    let log = host.log();
+    assert!(place(&log, "systemctl stop docker.socket docker.service") < place(&log, "ovs-vsctl --timeout=10 --if-exists del-br br0"));
+    assert_eq!(log.matches("systemctl restart docker.service").count(), 2);
 }
 
 #[test]
@@ -280,6 +223,23 @@ fn of_a_new_host_the_mesh_goes_and_docker_is_as_it_was() {
 }
 
 #[test]
+fn docker_runs_without_a_bridge_where_its_data_are() {
+    let mut host = sample::plan().hosts[0].clone();
+    for (option, value) in [
+        ("bridge", "docker0"),
+        ("fixed-cidr", "172.17.64.0/18"),
+        ("data-root", "/srv/docker"),
+    ] {
+        host.docker.daemon.insert(option.to_owned(), value.into());
+    }
+    host.docker.daemon.insert("live-restore".to_owned(), true.into());
+    assert_eq!(
+        without_bridge(&host).unwrap(),
+        "{\n  \"bridge\": \"none\",\n  \"data-root\": \"/srv/docker\"\n}\n"
+    );
+}
+
+#[test]
 fn scripts_are_read_by_a_shell_and_carry_the_mesh() {
     assert!(mesh_script().contains("mesh up CONFIG"));
     let plan = sample::plan();
@@ -288,7 +248,7 @@ fn scripts_are_read_by_a_shell_and_carry_the_mesh() {
         config.contains("MESH_TUNNELS='gre1 ") && config.contains("CONTAINER_MAC="),
         "{config}"
     );
-    for script in [CHANGE, UNDO, CONFIRM, PROGRESS, BEGIN, STAGE] {
+    for script in [CHANGE, MADE, FORGET, UNDO, CONFIRM, PROGRESS, BEGIN, STAGE] {
         let checked = Tool::new("sh", Duration::from_secs(5)).arguments(["-n"]).stdin(script).run();
         checked.unwrap();
     }

@@ -11,12 +11,18 @@ use crate::remote::status::on_hosts;
 use crate::render::{HostFile, RenderFilesError, host_files};
 use crate::spec::{HostName, LoopProtection, Network};
 
+/// The only bridge that Docker makes by itself.
+const DOCKER0: &str = "docker0";
+
+/// The one file of a host that is meshimg's and does not say so by its name.
+pub const DOCKERS: &str = "/etc/docker/daemon.json";
+
 /// What differs on one host, and what comes of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct HostChange {
     pub host: HostName,
-    /// `new`: it has no mesh yet; `changed` otherwise.
+    /// `new`: it has no mesh yet; `gone`: it loses it; `changed` otherwise.
     pub kind: Kind,
     pub files: Vec<FileChange>,
     /// Packages that are missing.
@@ -37,6 +43,11 @@ impl HostChange {
         self.files.is_empty() && self.packages.is_empty() && self.running.is_empty()
     }
 
+    /// Whether a bridge that Docker has made gives way to that of the mesh.
+    pub fn replaces_dockers_bridge(&self) -> bool {
+        self.kind == Kind::New && self.services.iter().any(|service| service.action == Action::RemakeContainerBridge)
+    }
+
     /// Whether Docker starts anew.
     pub fn restarts_docker(&self) -> bool {
         self.services.iter().any(|service| service.action == Action::RestartContainers)
@@ -53,11 +64,12 @@ pub enum Refusal {
     #[error("a change is under way there, or was not confirmed; within some minutes the host has its old state back: try again then")]
     Pending,
     #[error(
-        "Docker has made {bridge} itself, and takes it for its own whenever it starts. If nothing there is to stay: systemctl stop docker.socket \
-         docker; ip link delete {bridge}; rm /var/lib/docker/network/files/local-kv.db (which also forgets what `docker network create` has \
-         made); then try again"
+        "there is a bridge {bridge}, which Docker does not say is its own: start Docker if it has made it, else: ip link delete {bridge}; then try \
+         again"
     )]
-    DockersBridge { bridge: String },
+    Bridge { bridge: String },
+    #[error("it runs NixOS: take `services.meshimg` out of its configuration, and rebuild it")]
+    NixOs,
     #[error("{0}")]
     Render(String),
 }
@@ -69,7 +81,8 @@ pub enum Refusal {
 pub fn change(plan: &Plan, host: &HostPlan, found: &Found) -> Result<HostChange, Refusal> {
     refuse(plan, host, found)?;
     let planned = host_files(plan, host).map_err(|error: RenderFilesError| Refusal::Render(error.to_string()))?;
-    let (files, write) = files(&planned, found);
+    let own_bridge = is_dockers_own(host, found);
+    let (files, write) = files(&planned, found, own_bridge);
     let verdicts = on_hosts(plan, &[(host.name.clone(), found.facts.clone())].into());
     let reds: Vec<&Verdict> = verdicts
         .iter()
@@ -91,14 +104,15 @@ pub fn change(plan: &Plan, host: &HostPlan, found: &Found) -> Result<HostChange,
     if !change.is_empty() {
         change.services = services(plan, host, found, &change, &reds);
         change.cut_off = match kind {
-            Kind::New => CutOff::none("it has no mesh yet, and no bridge for containers"),
+            Kind::New if !own_bridge => CutOff::none("it has no mesh yet, and no bridge for containers"),
             _ => of_services(plan, &change.services, false),
         };
     }
     Ok(change)
 }
 
-fn refuse(plan: &Plan, host: &HostPlan, found: &Found) -> Result<(), Refusal> {
+/// Refuses a machine that says that it is another host.
+pub fn claimed_by_another(plan: &Plan, host: &HostPlan, found: &Found) -> Result<(), Refusal> {
     let wanted = format!("about {} of cluster {}.", host.name, plan.cluster);
     if let Some(line) = found.claimed.as_ref().filter(|line| !line.contains(&wanted)) {
         let claimed = line.split_once(" about ").map_or(line.as_str(), |(_, rest)| rest);
@@ -107,6 +121,11 @@ fn refuse(plan: &Plan, host: &HostPlan, found: &Found) -> Result<(), Refusal> {
             claimed: claimed.split(". ").next().unwrap_or_default().to_owned(),
         });
     }
+    Ok(())
+}
+
+fn refuse(plan: &Plan, host: &HostPlan, found: &Found) -> Result<(), Refusal> {
+    claimed_by_another(plan, host, found)?;
     if found.os != host.os.to_string() {
         return Err(Refusal::Os {
             found: found.os.clone(),
@@ -118,25 +137,35 @@ fn refuse(plan: &Plan, host: &HostPlan, found: &Found) -> Result<(), Refusal> {
     }
     let bridge = host.container_bridge.name.as_str();
     let is_there = found.facts.links.known().is_ok_and(|links| links.contains_key(bridge));
-    if is_there && !has_mesh(host, found) {
-        return Err(Refusal::DockersBridge { bridge: bridge.to_owned() });
+    if is_there && !has_mesh(host, found) && !is_dockers_own(host, found) {
+        return Err(Refusal::Bridge { bridge: bridge.to_owned() });
     }
     Ok(())
 }
 
 /// Whether the host has a mesh, well or not: where Open vSwitch does not answer, its files say so.
-fn has_mesh(host: &HostPlan, found: &Found) -> bool {
+pub fn has_mesh(host: &HostPlan, found: &Found) -> bool {
     let ovs = found.facts.ovs.known();
     found.claimed.is_some() || ovs.is_ok_and(|ovs| ovs.bridges.contains_key(host.mesh_bridge.name.as_str()))
 }
 
+/// Whether the bridge that is to be the mesh's is one that Docker has made itself: its default one.
+fn is_dockers_own(host: &HostPlan, found: &Found) -> bool {
+    let bridge = host.container_bridge.name.as_str();
+    let docker = found.facts.docker.known();
+    let option = |name: &str| docker.is_ok_and(|docker| docker.network.options.get(name).is_some_and(|value| value == bridge));
+    bridge == DOCKER0 && !has_mesh(host, found) && option("com.docker.network.bridge.name")
+}
+
 /// Files that differ, and those to be written.
-fn files(planned: &[HostFile], found: &Found) -> (Vec<FileChange>, Vec<HostFile>) {
+fn files(planned: &[HostFile], found: &Found, own_bridge: bool) -> (Vec<FileChange>, Vec<HostFile>) {
     let mut changes = Vec::new();
     let mut write = Vec::new();
     for file in planned {
         let kind = match found.files.get(&file.path) {
             None => Kind::New,
+            // Another is in its place for a while, where Docker has to forget a bridge.
+            Some(_) if own_bridge && file.path == DOCKERS => Kind::Changed,
             Some(there) if *there == FileFacts::from(file) => continue,
             Some(_) => Kind::Changed,
         };
@@ -193,6 +222,9 @@ fn services(plan: &Plan, host: &HostPlan, found: &Found, change: &HostChange, re
         let why = "another spanning tree protocol, or another fabric";
         add(host.mesh_bridge.name.as_str(), Action::RemakeMeshBridge, why);
     }
+    if is_dockers_own(host, found) {
+        add(DOCKER0, Action::RemakeContainerBridge, "Docker's own gives way to that of the mesh");
+    }
     let docker = red("docker") || other_container_bridge(plan, host, found);
     if docker || touches("/etc/docker/") || touches("/etc/systemd/system/docker.service.d/") {
         let why = "it reads its options, and the address of its bridge, when it starts";
@@ -225,8 +257,10 @@ fn other_container_bridge(plan: &Plan, host: &HostPlan, found: &Found) -> bool {
 fn notes(files: &[FileChange], kind: Kind) -> Vec<String> {
     let mut notes = Vec::new();
     let changed = |path: &str| files.iter().any(|file| file.path == path && file.kind == Kind::Changed);
-    if kind == Kind::New && changed("/etc/docker/daemon.json") {
-        notes.push("/etc/docker/daemon.json is replaced: put what is to stay of it into `docker.daemon` first".to_owned());
+    if kind == Kind::New && changed(DOCKERS) {
+        notes.push(format!(
+            "{DOCKERS} is replaced: put what is to stay of it into `docker.daemon` first; meshimg wipe brings it back"
+        ));
     }
     if changed("/etc/meshimg/open-vswitch.conf") {
         notes.push(
@@ -240,4 +274,4 @@ fn notes(files: &[FileChange], kind: Kind) -> Vec<String> {
 
 #[cfg(test)]
 #[path = "change_tests.rs"]
-mod tests;
+pub mod tests;

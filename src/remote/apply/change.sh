@@ -3,6 +3,7 @@
 set -eu
 folder=${0%/*}
 . "$folder/settings"
+. "$folder/forget"
 
 # What runs differs from what is planned as little as can be: this cuts nothing off that is as planned already.
 mend() {
@@ -10,6 +11,11 @@ mend() {
   [ ! -x /usr/local/lib/meshimg/mesh-rules ] || /usr/local/lib/meshimg/mesh-rules /etc/meshimg/host.conf
 }
 
+if [ "$forget" = true ] && [ "$docker_ran" = true ]; then
+  forget_bridge
+  # meshimg-setup starts it.
+  docker_ran=false
+fi
 while read -r path; do
   mkdir -p "${path%/*}"
   cp -p "$folder/new$path" "$path.meshimg-new"
@@ -28,8 +34,3 @@ systemctl restart meshimg-setup.service
 mend
 # One that did not run has been started with its new options.
 if [ "$restart_docker" = true ] && [ "$docker_ran" = true ]; then systemctl restart docker.service; fi
-# From now on somebody has so long to say over a new connection that the host can be reached.
-printf '[Timer]\nOnActiveSec=%s\nAccuracySec=1s\n' "$confirm" >/run/systemd/system/meshimg-undo.timer
-systemctl daemon-reload
-systemctl restart meshimg-undo.timer
-: >"$folder/done"

@@ -6,7 +6,7 @@ use crate::machine::facts::Found as Known;
 use crate::machine::sample;
 
 /// The first host of the sample, all as planned.
-fn found(plan: &Plan) -> Found {
+pub fn found(plan: &Plan) -> Found {
     let host = &plan.hosts[0];
     let files = host_files(plan, host).unwrap();
     Found {
@@ -24,6 +24,8 @@ fn found(plan: &Plan) -> Found {
         claimed: Some("# What the scripts need to know about host1 of cluster demo. Written by meshimg.".to_owned()),
         os: "debian-13".to_owned(),
         pending: false,
+        before: None,
+        by_cloud_init: false,
     }
 }
 
@@ -142,10 +144,68 @@ fn a_machine_that_is_another_host_is_left_alone() {
     let said = refusal(|found| found.os = "ubuntu-24.04".to_owned());
     assert_eq!(said, "it runs ubuntu-24.04, and `os` says debian-13");
     assert!(refusal(|found| found.pending = true).starts_with("a change is under way there"));
-    // A bridge without a mesh is Docker's.
+    // A bridge without a mesh, of a Docker that does not run.
     let said = refusal(|found| {
         found.claimed = None;
         found.facts.ovs = Known::Unknown("ovs-vsctl is not installed".to_owned());
+        found.facts.docker = Known::Unknown("docker.service is not active".to_owned());
     });
-    assert!(said.starts_with("Docker has made docker0 itself"), "{said}");
+    assert!(
+        said.starts_with("there is a bridge docker0, which Docker does not say is its own"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_bridge_that_docker_has_made_gives_way_and_its_containers_are_spoken_of() {
+    let change = of(&sample::plan(), |found| {
+        found.claimed = None;
+        found.facts.ovs = Known::Unknown("ovs-vsctl is not installed".to_owned());
+    });
+    assert_eq!(change.kind, Kind::New);
+    assert!(actions(&change).contains(&("docker0", Action::RemakeContainerBridge)));
+    assert!(change.replaces_dockers_bridge() && change.restarts_docker());
+    // For another is in its place for a while.
+    assert_eq!(change.write.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), [DOCKERS]);
+    assert!(change.cut_off.why.starts_with("Docker ends its containers"), "{:?}", change.cut_off);
+}
+
+/// What the user-data of a droplet leaves that does not know its peers: packages, and Docker held back by a file that is another one later.
+#[test]
+fn a_droplet_at_the_door_gets_its_mesh_and_docker_is_let_go() {
+    const HOLD: &str = "/etc/systemd/system/docker.service.d/meshimg.conf";
+    let plan = sample::plan();
+    let change = of(&plan, |found| {
+        found.claimed = None;
+        found.units = [
+            ("meshimg-mesh.service".to_owned(), String::new()),
+            ("meshimg-setup.service".to_owned(), String::new()),
+        ]
+        .into();
+        found.files.retain(|path, _| path == HOLD);
+        found.files.get_mut(HOLD).unwrap().hash = "00".to_owned();
+        found.ours = vec![HOLD.to_owned()];
+        found.facts.docker = Known::Unknown("docker.service is inactive".to_owned());
+        let Known::Known(ovs) = &mut found.facts.ovs else { unreachable!() };
+        ovs.bridges.clear();
+        let Known::Known(links) = &mut found.facts.links else {
+            unreachable!()
+        };
+        links.retain(|name, _| name != "docker0" && name != "br0");
+    });
+    assert_eq!((change.kind, change.cut_off.seconds), (Kind::New, Some(0.0)));
+    let hold = change.files.iter().find(|file| file.path == HOLD).unwrap();
+    assert_eq!(hold.kind, Kind::Changed);
+    let written: Vec<&str> = change.write.iter().map(|file| file.path.as_str()).collect();
+    assert!(
+        written.contains(&HOLD) && written.contains(&"/etc/meshimg/host.conf"),
+        "{written:?}"
+    );
+    let condition = change.write.iter().find(|file| file.path == HOLD).unwrap();
+    assert!(
+        !condition.text.contains("ConditionPathExists=/etc/meshimg/host.conf"),
+        "{}",
+        condition.text
+    );
+    assert!(change.restarts_docker());
 }

@@ -31,6 +31,10 @@ pub struct Found {
     pub os: String,
     /// A change is under way, or waits for its end to be confirmed.
     pub pending: bool,
+    /// Paths of the files that the first change has replaced; `None` where there was none, or nobody kept them.
+    pub before: Option<Vec<String>>,
+    /// Whether the host's user-data would make the mesh at the next boot, were it not for a mark.
+    pub by_cloud_init: bool,
 }
 
 /// The shell script whose output [`parse`] reads.
@@ -90,6 +94,8 @@ pub fn parse(output: &str) -> Result<Found, String> {
         claimed: lines("claimed")?.into_iter().next(),
         os: os(sections.text("os-release")?),
         pending: sections.get("pending")?.status == 0,
+        before: (sections.get("before")?.status == 0).then(|| lines("before")).transpose()?,
+        by_cloud_init: sections.get("by-cloud-init")?.status == 0,
     })
 }
 
@@ -128,8 +134,10 @@ mod tests {
  PRETTY_NAME=\"Debian GNU/Linux 13 (trixie)\"
  VERSION_ID=\"13\"
  ID=debian
-[pending 2]
-!ls: cannot access
+[pending 1]
+[before 0]
+ /etc/docker/daemon.json
+[by-cloud-init 1]
 ";
 
     #[test]
@@ -140,10 +148,13 @@ mod tests {
         assert_eq!(found.packages, ["openvswitch-switch".to_owned()].into());
         assert_eq!(found.units["meshimg-setup.service"], "disabled");
         assert_eq!(found.os, "debian-13");
-        assert!(found.claimed.unwrap().contains("about host1 of cluster demo."));
-        assert_eq!((found.pending, found.ours.len()), (false, 2));
+        assert!(found.claimed.as_ref().unwrap().contains("about host1 of cluster demo."));
+        assert_eq!((found.pending, found.by_cloud_init, found.ours.len()), (false, false, 2));
+        assert_eq!(found.before.unwrap(), ["/etc/docker/daemon.json"]);
         assert!(found.facts.ovs.known().is_err());
-        assert!(parse(&SAID.replace("[pending 2]", "[pending 0]")).unwrap().pending);
+        let other = SAID.replace("[pending 1]", "[pending 0]").replace("[before 0]", "[before 2]");
+        let other = parse(&other.replace("[by-cloud-init 1]", "[by-cloud-init 0]")).unwrap();
+        assert_eq!((other.pending, other.by_cloud_init, other.before), (true, true, None));
         assert_eq!(parse("").unwrap_err(), "packages: not asked for");
     }
 }

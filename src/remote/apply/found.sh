@@ -1,4 +1,4 @@
-# What `meshimg apply` compares with the plan; follows facts/gather.sh, whose `run` it uses.
+# What `meshimg apply` and `meshimg wipe` compare with the plan; follows facts/gather.sh, whose `run` it uses.
 # shellcheck disable=SC2086 # lists of paths and packages of meshimg's own
 run files-hash sha256sum $files
 # shellcheck disable=SC2086 # the same list
@@ -19,4 +19,7 @@ run enabled sh -c 'for unit in meshimg-mesh.service meshimg-setup.service; do
 done'
 run claimed sed -n 1p /etc/meshimg/host.conf
 run os-release cat /etc/os-release
-run pending ls /etc/systemd/system/meshimg-undo.service
+# One that is confirmed is none, though the power went before its end.
+run pending sh -c '[ -e /etc/systemd/system/meshimg-undo.service ] && [ ! -e /var/lib/meshimg/confirmed ]'
+run before sed -n p /var/lib/meshimg/before/kept
+run by-cloud-init grep -qs /var/lib/meshimg/done /var/lib/cloud/instance/user-data.txt /var/lib/cloud/instance/cloud-config.txt

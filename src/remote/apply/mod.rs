@@ -5,13 +5,16 @@
 //! Machines --found::ask--> Found --change (pure)--> HostChange --carry::stage--> script --run--> Machines as planned
 //! ```
 
-mod carry;
-mod change;
+pub(super) mod carry;
+pub(super) mod change;
 mod confirm;
-mod found;
+pub(super) mod found;
 mod run;
-mod timed;
+#[cfg(test)]
+pub(super) mod sandbox;
+pub(super) mod timed;
 
 pub use change::{HostChange, Refusal};
 pub use confirm::{ConfirmWithin, InvalidConfirmWithin};
+pub(super) use run::each;
 pub use run::{ApplyError, Differences, apply, look};

@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::carry;
-use super::change::{HostChange, change};
+use super::change::{HostChange, Refusal, change};
 use super::confirm::ConfirmWithin;
-use super::found;
+use super::found::{self, Found};
 use super::timed::{ASK_DEADLINE, INTERVAL, Step, Timed};
 use crate::diff::Kind;
 use crate::machine::facts::{self, Facts, Scope};
@@ -33,6 +33,8 @@ pub enum ApplyError {
     Refused { host: HostName, why: String },
     #[error("{host} cannot be asked: {why}; nothing was changed on any host. To leave it out, name the others: --host")]
     NotAsked { host: HostName, why: String },
+    #[error("{host} cannot be asked: {why}; nothing was changed on any host. If it is gone for good: --dead")]
+    NotAskedToLeave { host: HostName, why: String },
     #[error("{host} has its old state back: {why}{}", rest(left))]
     TakenBack { host: HostName, why: String, left: Vec<HostName> },
     #[error("{host} was not confirmed, and has its old state back within {within} s: {why}{}", rest(left))]
@@ -78,6 +80,17 @@ pub struct Differences {
 /// # Errors
 /// [`ApplyError`] of the first host that cannot be asked, or must be left alone.
 pub fn look(remote: &Remote<'_>) -> Result<Differences, ApplyError> {
+    each(remote, change)
+}
+
+/// What `judge` says of each host of `remote`.
+///
+/// # Errors
+/// As [`look`].
+pub fn each(
+    remote: &Remote<'_>,
+    judge: impl Fn(&Plan, &HostPlan, &Found) -> Result<HostChange, Refusal>,
+) -> Result<Differences, ApplyError> {
     let answers = found::ask(remote.plan, &remote.all());
     let mut differences = Differences {
         version: DIFFERENCES_VERSION,
@@ -96,7 +109,7 @@ pub fn look(remote: &Remote<'_>) -> Result<Differences, ApplyError> {
             }
             Some(Ok(found)) => found,
         };
-        let change = change(remote.plan, host, found).map_err(|why| ApplyError::Refused {
+        let change = judge(remote.plan, host, found).map_err(|why| ApplyError::Refused {
             host: host.name.clone(),
             why: why.to_string(),
         })?;

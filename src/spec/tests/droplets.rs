@@ -1,7 +1,7 @@
 //! Hosts that are droplets of Digital Ocean.
 
 use super::accepted::{accepted, codes};
-use crate::plan::{PlanError, plan};
+use crate::plan::{Got, PlanError, plan, with_addresses};
 use crate::spec::{DropletImage, Network, load, load_with_lock, lock_text};
 
 /// Every key of `digital-ocean`, once for the cluster and once for a host.
@@ -91,6 +91,38 @@ fn the_lock_has_addresses() {
         problems.iter().map(|problem| problem.code.as_str()).collect::<Vec<_>>(),
         ["hosts::duplicate-address"]
     );
+}
+
+/// Addresses of droplets that were destroyed are forgotten, all of them: another one may have got them by now.
+#[test]
+fn addresses_that_droplets_have_got_go_before_those_of_the_lock() {
+    let got = |first: u8| {
+        let of = |number: u8| Got {
+            address: [10, 110, 0, first + number].into(),
+            public: Some([203, 0, 113, first + number].into()),
+        };
+        let host = |number: u8| (format!("host{number}").parse().expect("a name"), of(number));
+        (1..=3).map(host).collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let first = with_addresses(&accepted(SMALL), &got(0)).expect("a plan");
+    let lock = lock_text(&first.lock).expect("a lock");
+    assert!(lock.contains("underlay: \"10.110.0.2\", public: \"203.0.113.2\", "), "{lock}");
+    let load = |text: &str| load_with_lock(text.as_bytes(), Some(lock.as_bytes())).expect("a spec").0;
+    let spec = load(SMALL);
+    assert_eq!(plan(&spec).expect("a plan").lock, first.lock, "every verb keeps public addresses");
+    // host1 has the one now that was host2's.
+    let second = with_addresses(&spec, &got(1)).expect("a plan");
+    let locked = |number: usize| second.lock.hosts[&second.hosts[number].name];
+    assert_eq!(locked(0).underlay.to_string(), "10.110.0.2");
+    assert_eq!(locked(0).public, "203.0.113.2".parse().ok());
+    assert_eq!((locked(2).number, locked(2).slice), (3, first.hosts[2].container_bridge.slice));
+    let mut some = got(1);
+    some.remove(&second.hosts[1].name);
+    let error = with_addresses(&spec, &some).unwrap_err().to_string();
+    assert!(error.starts_with("host2 has no address yet, "), "{error}");
+    // With another address by hand nobody knows the public one.
+    let moved = plan(&load(&SMALL.replace("host2}", "host2, address: 10.110.0.9}"))).expect("a plan");
+    assert_eq!(moved.lock.hosts[&moved.hosts[1].name].public, None);
 }
 
 /// Hosts that are no droplets need addresses as ever; a misspelt key is one mistake.

@@ -305,6 +305,7 @@ fn droplet(rules: &mut Rules<'_>, section: &RawDigitalOcean, host: Host<'_>) -> 
     let size = own.then(|own| &own.size).or(&section.size);
     Some(Droplet {
         host: host.keys.name.given()?.value.clone(),
+        address: host.keys.address.given().map(|address| address.value),
         size: size.given()?.value.clone(),
         image,
         ssh_keys,

@@ -1,70 +1,19 @@
-//! `meshimg up`.
-
-use std::path::PathBuf;
+//! What would be made, and what it costs.
 
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Context, Format, load, output};
+use crate::cli::output;
 use crate::error::{Error, counted};
-use crate::exec::interrupt;
 use crate::plan::{DropletPlan, Droplets};
-use crate::provider::ProviderError;
-use crate::provider::digital_ocean::{self, Account, Call, Client, Timing, Token};
-use crate::provider::reconcile::{Reconciliation, reconcile};
+use crate::provider::digital_ocean::{self, Account, Call};
+use crate::provider::reconcile::Reconciliation;
 use crate::spec::DropletImage;
-
-pub const EXAMPLES: &str = "\
-The token is in the variable DIGITALOCEAN_TOKEN, or DIGITALOCEAN_ACCESS_TOKEN.
-
-Examples:
-  meshimg up cluster.yaml --dry-run                 what it would cost
-  meshimg up cluster.yaml --dry-run --format json   each call with its body";
-
-#[derive(Debug, clap::Args)]
-pub struct Arguments {
-    /// The cluster.yaml, with a section `digital-ocean`
-    file: PathBuf,
-    /// Make nothing, and show what would be made, each call that would be sent, and what it costs
-    #[arg(long, required = true)]
-    dry_run: bool,
-    /// Text for people, or JSON for programs
-    #[arg(long, value_enum, default_value = "text")]
-    format: Format,
-}
-
-pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
-    interrupt::install()?;
-    let wanted = load::droplets(&arguments.file, context)?;
-    // Before anything is asked: what is too large is too large.
-    for droplet in &wanted.droplets {
-        crate::render::droplet_user_data(&wanted, droplet)?;
-    }
-    let client = client()?;
-    let account = digital_ocean::survey(&client, &wanted).map_err(ProviderError::from)?;
-    let found = reconcile(&wanted, account.named_vpc(&wanted), &account.droplets);
-    let estimate = Estimate::new(&wanted, &account, &found)?;
-    match arguments.format {
-        Format::Json => output::print_json(&estimate)?,
-        Format::Text => output::print(&text(&wanted, &estimate))?,
-    }
-    for note in &found.notes {
-        context.ui.line(&note.to_string());
-    }
-    ProviderError::of(&account.problems(&wanted, &found.missing), &found.conflicts)?;
-    Ok(())
-}
-
-/// Digital Ocean, with the token of the environment.
-pub fn client() -> Result<Client, Error> {
-    let token = Token::from_environment().map_err(ProviderError::from)?;
-    Ok(Client::from_environment(token, Timing::default()).map_err(ProviderError::from)?)
-}
 
 /// What would be done, and what it costs.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Estimate {
+pub struct Estimate {
     cluster: String,
     region: String,
     hosts: Vec<Host>,
@@ -73,7 +22,7 @@ struct Estimate {
     /// Those that change something, in their order.
     calls: Vec<Call>,
     /// US dollars.
-    price_monthly_new: f64,
+    pub price_monthly_new: f64,
     /// The same for all hosts of the file.
     price_monthly: f64,
 }
@@ -91,7 +40,11 @@ struct Host {
 }
 
 impl Estimate {
-    fn new(wanted: &Droplets, account: &Account, found: &Reconciliation<'_>) -> Result<Self, Error> {
+    /// Of the account as it is.
+    ///
+    /// # Errors
+    /// User-data that is too large.
+    pub fn new(wanted: &Droplets, account: &Account, found: &Reconciliation<'_>) -> Result<Self, Error> {
         let host = |plan: &DropletPlan| Host {
             name: plan.name.to_string(),
             size: plan.size.to_string(),
@@ -139,7 +92,8 @@ fn dollars(price: Option<f64>) -> String {
     price.map_or_else(|| "-".to_owned(), |price| format!("{price:.2}"))
 }
 
-fn text(wanted: &Droplets, estimate: &Estimate) -> String {
+/// All of it for people; `calls` too, where that is all that is done.
+pub fn text(wanted: &Droplets, estimate: &Estimate, calls: bool) -> String {
     let rows = estimate.hosts.iter().map(|host| {
         [
             host.name.clone(),
@@ -152,22 +106,11 @@ fn text(wanted: &Droplets, estimate: &Estimate) -> String {
             dollars(host.price_monthly),
         ]
     });
-    let mut text = format!(
-        "Cluster {} at Digital Ocean, region {}; nothing was made\n\n",
-        wanted.cluster, wanted.region
-    );
+    let nothing = if calls { "; nothing was made" } else { "" };
+    let mut text = format!("Cluster {} at Digital Ocean, region {}{nothing}\n\n", wanted.cluster, wanted.region);
     text += &output::table(["Host", "Size", "Image", "Droplet", "USD a month"], rows);
-    text += "\n";
-    if estimate.calls.is_empty() {
-        text += "All droplets are there: no call would change anything\n";
-    } else {
-        text += "Calls that would change something, in this order\n";
-        for call in &estimate.calls {
-            text += &format!("  {call}\n");
-            let body = call.body.clone().map(shortened).unwrap_or_default();
-            text += &format!("    {body}\n");
-        }
-        text += "then reading ones until all are active: GET /v2/actions/{id}, GET /v2/droplets/{id}\n";
+    if calls {
+        text += &format!("\n{}", of_calls(&estimate.calls));
     }
     let new = estimate.hosts.iter().filter(|host| host.droplet.is_none()).count();
     text += &format!(
@@ -186,6 +129,19 @@ fn text(wanted: &Droplets, estimate: &Estimate) -> String {
         );
     }
     text
+}
+
+fn of_calls(calls: &[Call]) -> String {
+    if calls.is_empty() {
+        return "All droplets are there: no call would change anything\n".to_owned();
+    }
+    let mut text = "Calls that would change something, in this order\n".to_owned();
+    for call in calls {
+        text += &format!("  {call}\n");
+        let body = call.body.clone().map(shortened).unwrap_or_default();
+        text += &format!("    {body}\n");
+    }
+    text + "then reading ones until all are active: GET /v2/actions/{id}, GET /v2/droplets/{id}\n"
 }
 
 /// A body as a person reads it: of user-data, how long it is.
