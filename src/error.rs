@@ -368,5 +368,5 @@ fn lab_exit(error: &LabError) -> Exit {
 mod tests;
 
 #[cfg(test)]
-#[path = "error_push_tests.rs"]
-mod push_tests;
+#[path = "error_provider_tests.rs"]
+mod provider_tests;

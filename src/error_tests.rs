@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use super::*;
-use crate::provider::digital_ocean::{HostError, TokenError};
+use crate::provider::digital_ocean::TokenError;
 
 fn missing() -> ExecError {
     ExecError::Missing {
@@ -64,22 +64,6 @@ fn not_up() -> ControlError {
 
 fn host() -> HostName {
     "host1".parse().unwrap()
-}
-
-fn hosts_missing(failed: impl IntoIterator<Item = HostFailure>) -> Error {
-    ProviderError::Hosts {
-        failed: failed.into_iter().map(|why| (host(), why)).collect(),
-        all: 3,
-        consequence: "",
-    }
-    .into()
-}
-
-fn with_droplets(source: Error) -> Error {
-    Error::WithDroplets {
-        source: Box::new(source),
-        standing: String::new(),
-    }
 }
 
 fn not_built(source: ExecError) -> Error {
@@ -254,7 +238,6 @@ fn every_cause_has_its_exit_code() {
                     errors: 1,
                     warnings: 0,
                 },
-                hosts_missing([HostFailure::NotAsked(String::new()), HostFailure::Refused(String::new())]),
                 Error::Spec {
                     file: file(),
                     errors: 1,
@@ -308,7 +291,6 @@ fn every_cause_has_its_exit_code() {
         (
             Exit::CommandFailed,
             vec![
-                hosts_missing([HostFailure::NotAsked(String::new())]),
                 failed().into(),
                 LabError::Exec(failed()).into(),
                 LabError::Wait(late()).into(),
@@ -333,7 +315,6 @@ fn every_cause_has_its_exit_code() {
             Exit::ProbeFailed,
             vec![
                 Error::Red { red: 1 },
-                with_droplets(Error::Red { red: 1 }),
                 Error::NotWhole { runs: 1, seconds: 120 },
                 Error::ImageFindings {
                     image: "disk.raw".to_owned(),
@@ -352,7 +333,6 @@ fn every_cause_has_its_exit_code() {
             Exit::ProviderRefused,
             vec![
                 ProviderError::Impossible(Vec::new()).into(),
-                hosts_missing([HostFailure::Refused(String::new()), HostFailure::Create(HostError::NeverAppeared)]),
                 ProviderError::StillThere {
                     tag: "meshimg:demo".to_owned(),
                     failed: Vec::new(),
@@ -374,7 +354,6 @@ fn every_cause_has_its_exit_code() {
                 })
                 .into(),
                 Error::Interrupted,
-                with_droplets(Error::Interrupted),
                 WriteError::Interrupted.into(),
                 interrupted().into(),
                 LabError::Exec(interrupted()).into(),

@@ -38,8 +38,9 @@ impl Images {
 
 /// A cluster, and the images its hosts boot from.
 pub struct Cluster {
-    /// For [`THREE_HOSTS`] it is that of an example.
     pub name: &'static str,
+    /// Its cluster.yaml.
+    text: fn() -> Result<String, Box<dyn std::error::Error>>,
     images: Images,
     /// A host that does not reach the package archive from the start. Where there is one, the tests get the hosts as soon as ssh is there.
     pub archive_is_away_for: Option<&'static str>,
@@ -48,6 +49,7 @@ pub struct Cluster {
 
 pub static THREE_HOSTS: Cluster = Cluster {
     name: "three-hosts",
+    text: || Ok(std::fs::read_to_string(example("three-hosts"))?),
     images: Images::Base(Flavor::Full),
     archive_is_away_for: None,
     slot: Mutex::new(None),
@@ -55,6 +57,7 @@ pub static THREE_HOSTS: Cluster = Cluster {
 /// Two hosts as one buys them, of two releases: one that gets ifupdown beside its netplan, and one that does without.
 pub static MIXED: Cluster = Cluster {
     name: "mixed",
+    text: || Ok(MIXED_TEXT.to_owned()),
     images: Images::Base(Flavor::Stock),
     archive_is_away_for: Some("alpha"),
     slot: Mutex::new(None),
@@ -70,6 +73,7 @@ hosts:
 /// Five hosts, of which not each has a link to each; two have not got ifupdown, and one of these is the root, for faults happen to it.
 pub static SPARSE: Cluster = Cluster {
     name: "sparse",
+    text: || Ok(SPARSE_TEXT.to_owned()),
     images: Images::Base(Flavor::Full),
     archive_is_away_for: None,
     slot: Mutex::new(None),
@@ -86,6 +90,7 @@ mesh: {topology: sparse, root: host3, stand-in: host1}
 ";
 pub static BUILT: Cluster = Cluster {
     name: "built",
+    text: built::text,
     images: Images::Built,
     archive_is_away_for: None,
     slot: Mutex::new(None),
@@ -111,11 +116,6 @@ fn spec_in(name: &str, bytes: &[u8]) -> Result<spec::Spec, Box<dyn std::error::E
     Ok(spec)
 }
 
-/// The plan of an example.
-pub fn plan_of(name: &str) -> Result<Plan, Box<dyn std::error::Error>> {
-    Ok(plan(&spec_of(name)?)?)
-}
-
 impl Cluster {
     /// Runs `test` on the cluster's lab, which is booted if it does not run yet. Where the boot failed, every test fails.
     pub fn with(&'static self, test: impl FnOnce(&mut Session<'static>) -> Result<(), Failed>) -> Result<(), Failed> {
@@ -134,13 +134,7 @@ impl Cluster {
     }
 
     fn plan(&self) -> Result<Plan, Box<dyn std::error::Error>> {
-        let own = |text: &str| -> Result<Plan, Box<dyn std::error::Error>> { Ok(plan(&spec_in(self.name, text.as_bytes())?)?) };
-        match self.name {
-            "sparse" => own(SPARSE_TEXT),
-            "mixed" => own(MIXED_TEXT),
-            "built" => own(&built::text()?),
-            example => plan_of(example),
-        }
+        Ok(plan(&spec_in(self.name, (self.text)()?.as_bytes())?)?)
     }
 
     fn boot(&self) -> Result<Session<'static>, Box<dyn std::error::Error>> {

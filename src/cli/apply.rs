@@ -52,7 +52,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
 
 /// What the person at the terminal is asked.
 pub fn question(differences: &Differences) -> String {
-    format!("change {}? [y/N]", counted(differences.hosts.len(), "host"))
+    format!("change {}?", counted(differences.hosts.len(), "host"))
 }
 
 /// All that differs.

@@ -19,3 +19,11 @@ pub fn person(question: &str, nobody: &str) -> Result<String, Error> {
     std::io::stdin().lock().read_line(&mut line)?;
     Ok(line.trim().to_owned())
 }
+
+/// Whether the person at the terminal says yes to `question`, which shows that nothing else counts as that.
+///
+/// # Errors
+/// As [`person`].
+pub fn agrees(question: &str, nobody: &str) -> Result<bool, Error> {
+    Ok(matches!(person(&format!("{question} [y/N]"), nobody)?.as_str(), "y" | "Y" | "yes"))
+}

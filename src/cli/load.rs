@@ -64,8 +64,7 @@ pub fn spec_with(file: &Path, lock: &Path, context: &Context) -> Result<Spec, Er
 /// A plan of `file`, and of the lock beside it. Where that does not know all hosts, or knows others, a line says so.
 pub fn plan(file: &Path, context: &Context) -> Result<Plan, Error> {
     let plan = plan_alone(file, context)?;
-    let is_new = |growth: &plan::Growth| !growth.new.is_empty() || !growth.gone.is_empty();
-    if plan.growth.as_ref().is_some_and(is_new) {
+    if plan.growth.as_ref().is_some_and(|growth| !growth.is_none()) {
         context.ui.line(&format!(
             "{} is not up to date; to keep what new hosts get: meshimg plan --lock {}",
             lock_path(file).display(),
@@ -86,8 +85,7 @@ pub fn plan_alone(file: &Path, context: &Context) -> Result<Plan, Error> {
 /// [`Error::Usage`] where the lock does not know all hosts, or too few hosts stay; [`Error::Without`] where the rest of the file needs one that goes.
 pub fn plan_without(file: &Path, plan: &Plan, hosts: &BTreeSet<HostName>, context: &Context) -> Result<Plan, Error> {
     let shown = file.display().to_string();
-    let is_current = |growth: &plan::Growth| growth.new.is_empty() && growth.gone.is_empty();
-    if !plan.growth.as_ref().is_some_and(is_current) {
+    if !plan.growth.as_ref().is_some_and(plan::Growth::is_none) {
         return Err(Error::Usage(format!(
             "without a lock that knows all hosts, those that stay would get other numbers, links and addresses; first: meshimg plan --lock {shown}"
         )));

@@ -1,5 +1,6 @@
 //! What commands have in common that reach hosts by ssh.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -12,16 +13,49 @@ use crate::remote::Connection;
 use crate::remote::apply::ConfirmWithin;
 use crate::spec::HostName;
 
+/// How hosts are reached.
+#[derive(Debug, Default, clap::Args)]
+pub struct Ssh {
+    /// Configuration for ssh (its option -F) in the place of your own; ssh is told a host's `address`, of a droplet its public address, and
+    /// `access.user`
+    #[arg(long = "ssh-config", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+impl Ssh {
+    /// Whether ssh can read its configuration: it would say so once for each host.
+    ///
+    /// # Errors
+    /// [`Error::Usage`]
+    pub fn check(&self) -> Result<(), Error> {
+        let Some(config) = &self.config else { return Ok(()) };
+        let opened = std::fs::File::open(config);
+        opened.map(drop).map_err(|source| {
+            Error::Usage(format!(
+                "cannot read {}: {source}; give --ssh-config a file in the language of ssh_config(5)",
+                config.display()
+            ))
+        })
+    }
+
+    /// What to connect to: `hosts` of `file`, all of them where there are none.
+    pub fn connection(&self, file: &Path, hosts: BTreeSet<HostName>) -> Connection {
+        Connection {
+            hosts,
+            ssh_config: self.config.clone(),
+            known_hosts: Some(load::known_hosts_path(file)).filter(|path| path.exists()),
+        }
+    }
+}
+
 /// Which hosts, and how.
 #[derive(Debug, clap::Args)]
 pub struct Hosts {
     /// Only this host; may be given several times [default: all of them]
     #[arg(long = "host", value_name = "NAME", value_parser = host_name)]
     hosts: Vec<HostName>,
-    /// Configuration for ssh (its option -F) in the place of your own; ssh is told a host's `address`, of a droplet its public address, and
-    /// `access.user`
-    #[arg(long, value_name = "FILE")]
-    ssh_config: Option<PathBuf>,
+    #[command(flatten)]
+    ssh: Ssh,
 }
 
 impl Hosts {
@@ -33,28 +67,9 @@ impl Hosts {
         for name in &self.hosts {
             load::known(plan, name, &file.display().to_string())?;
         }
-        ssh_config(self.ssh_config.as_deref())?;
-        Ok(Connection {
-            hosts: self.hosts.iter().cloned().collect(),
-            ssh_config: self.ssh_config.clone(),
-            known_hosts: Some(load::known_hosts_path(file)).filter(|path| path.exists()),
-        })
+        self.ssh.check()?;
+        Ok(self.ssh.connection(file, self.hosts.iter().cloned().collect()))
     }
-}
-
-/// Whether ssh can read its configuration: it would say so once for each host.
-///
-/// # Errors
-/// [`Error::Usage`]
-pub fn ssh_config(file: Option<&Path>) -> Result<(), Error> {
-    let Some(file) = file else { return Ok(()) };
-    let opened = std::fs::File::open(file);
-    opened.map(drop).map_err(|source| {
-        Error::Usage(format!(
-            "cannot read {}: {source}; give --ssh-config a file in the language of ssh_config(5)",
-            file.display()
-        ))
-    })
 }
 
 /// Of commands that change hosts.
@@ -102,7 +117,7 @@ impl Changing {
 /// [`Error::Usage`]: nobody is there.
 pub fn says_yes(question: &str) -> Result<bool, Error> {
     let nobody = "nothing was changed: nobody can be asked, as standard input is no terminal; --yes goes without asking";
-    Ok(matches!(ask::person(question, nobody)?.as_str(), "y" | "Y" | "yes"))
+    ask::agrees(question, nobody)
 }
 
 #[cfg(test)]

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::remote::{Changing, ssh_config};
+use super::remote::{Changing, Ssh};
 use super::{Context, apply, host_name, load};
 use crate::error::{Error, counted, listed};
 use crate::exec::interrupt;
 use crate::remote::apply::{self as remote_apply, ApplyError, Differences};
-use crate::remote::{Connection, Remote, wipe};
+use crate::remote::{Remote, wipe};
 use crate::spec::HostName;
 
 pub const EXAMPLES: &str = "\
@@ -36,9 +36,8 @@ pub struct Arguments {
     /// The host is dead, or nobody's business any more: it is not asked, and keeps what it has
     #[arg(long)]
     dead: bool,
-    /// Configuration for ssh (its option -F) in the place of your own; ssh is told a host's `address` and `access.user`
-    #[arg(long, value_name = "FILE")]
-    ssh_config: Option<PathBuf>,
+    #[command(flatten)]
+    ssh: Ssh,
     #[command(flatten)]
     changing: Changing,
 }
@@ -68,12 +67,8 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     }
     let leaving: BTreeSet<HostName> = arguments.hosts.iter().cloned().collect();
     let after = load::plan_without(&arguments.file, &before, &leaving, context)?;
-    ssh_config(arguments.ssh_config.as_deref())?;
-    let connection = |hosts| Connection {
-        hosts,
-        ssh_config: arguments.ssh_config.clone(),
-        known_hosts: Some(load::known_hosts_path(&arguments.file)).filter(|path| path.exists()),
-    };
+    arguments.ssh.check()?;
+    let connection = |hosts| arguments.ssh.connection(&arguments.file, hosts);
     let others = Remote::connect(&after, &connection(BTreeSet::new()), &context.ui)?;
     let gone = match arguments.dead {
         true => None,
@@ -112,8 +107,8 @@ fn question(removal: &Removal) -> String {
     let wiped = removal.wiped.as_ref().map_or(0, |wiped| wiped.hosts.len());
     let changed = counted(removal.changed.hosts.len(), "host");
     match wiped {
-        0 => format!("change {changed}? [y/N]"),
-        wiped => format!("take the mesh off {}, and change {changed}? [y/N]", counted(wiped, "host")),
+        0 => format!("change {changed}?"),
+        wiped => format!("take the mesh off {}, and change {changed}?", counted(wiped, "host")),
     }
 }
 

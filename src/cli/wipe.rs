@@ -37,7 +37,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     let differences = wipe::look(&remote)?;
     let changing = &arguments.changing;
     changing.show(&differences, || text(&differences, changing.confirm_within))?;
-    let question = format!("take the mesh off {}? [y/N]", counted(differences.hosts.len(), "host"));
+    let question = format!("take the mesh off {}?", counted(differences.hosts.len(), "host"));
     if differences.hosts.is_empty() || !changing.is_wanted(&question)? {
         return Ok(());
     }

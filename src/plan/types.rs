@@ -59,6 +59,14 @@ pub struct Growth {
     pub links_anew: Option<Anew>,
 }
 
+impl Growth {
+    /// Whether file and lock have the same hosts.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.new.is_empty() && self.gone.is_empty()
+    }
+}
+
 /// A slice that is smaller than it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -45,9 +45,10 @@ pub fn droplet_user_data(droplets: &Droplets, droplet: &DropletPlan) -> Result<S
 fn door(droplets: &Droplets, droplet: &DropletPlan) -> Result<String, RenderError> {
     let door = &droplet.door;
     let folder = HOLD_PATH.rsplit_once('/').map_or(HOLD_PATH, |(folder, _)| folder);
-    // Not by write_files: Docker may be in the image, and it starts after this. At every boot until the host knows its mesh.
+    // Not by write_files: Docker may be in the image, and it starts after this. At every boot until the host knows its mesh; a host that has lost it again
+    // keeps the mark, and its Docker.
     let hold = format!(
-        "[ ! -e /etc/meshimg/host.conf ] || exit 0\n\
+        "[ ! -e /etc/meshimg/host.conf ] && [ ! -e /var/lib/meshimg/done ] || exit 0\n\
          mkdir -p {folder}\n\
          cat >{HOLD_PATH} <<'EOF'\n{HOLD}EOF\n\
          systemctl daemon-reload\n"

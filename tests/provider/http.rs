@@ -1,5 +1,6 @@
 //! As much of HTTP/1.1 (RFC 9112) as one request and one answer for each connection take.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 
@@ -61,36 +62,56 @@ impl Answer {
     }
 }
 
+/// One request as its bytes are.
+pub struct Raw {
+    pub method: String,
+    pub path: String,
+    /// Behind the question mark.
+    pub query: String,
+    /// By their names in small letters.
+    pub headers: BTreeMap<String, String>,
+    pub body: Vec<u8>,
+}
+
 /// Reads one request; `None` when the other side went away.
-pub fn read(stream: &TcpStream) -> Option<Request> {
+pub fn read_raw(stream: &TcpStream) -> Option<Raw> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
     let mut words = line.split_whitespace();
     let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
-    let (mut length, mut authorization) = (0, String::new());
+    let mut headers = BTreeMap::new();
     loop {
         let mut header = String::new();
         reader.read_line(&mut header).ok()?;
         let Some((name, value)) = header.trim().split_once(':') else {
             break;
         };
-        match name.to_ascii_lowercase().as_str() {
-            "content-length" => length = value.trim().parse().ok()?,
-            "authorization" => authorization = value.trim().to_owned(),
-            _ => {}
-        }
+        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
+    let length = headers.get("content-length").map_or(Ok(0), |length| length.parse()).ok()?;
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    Some(Request {
+    Some(Raw {
         method,
         path: path.to_owned(),
+        query: query.to_owned(),
+        headers,
+        body,
+    })
+}
+
+/// The same as the API understands it.
+pub fn read(stream: &TcpStream) -> Option<Request> {
+    let mut raw = read_raw(stream)?;
+    let pairs = raw.query.split('&').filter_map(|pair| pair.split_once('='));
+    Some(Request {
         query: pairs.map(|(key, value)| (key.to_owned(), value.replace("%3A", ":"))).collect(),
-        authorization,
-        body: (length > 0).then(|| serde_json::from_slice(&body).expect("a body of JSON")),
+        method: raw.method,
+        path: raw.path,
+        authorization: raw.headers.remove("authorization").unwrap_or_default(),
+        body: (!raw.body.is_empty()).then(|| serde_json::from_slice(&raw.body).expect("a body of JSON")),
     })
 }
 

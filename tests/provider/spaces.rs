@@ -1,7 +1,7 @@
 //! A Spaces on this machine: one bucket that takes signed requests alone, and fails where a test wants it to.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -123,35 +123,15 @@ impl FakeSpaces {
 }
 
 fn read(stream: &TcpStream) -> Option<Request> {
-    let mut reader = BufReader::new(stream);
-    let mut line = String::new();
-    reader.read_line(&mut line).ok()?;
-    let mut words = line.split_whitespace();
-    let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
-    let (mut length, mut host) = (0, String::new());
-    loop {
-        let mut header = String::new();
-        reader.read_line(&mut header).ok()?;
-        let Some((name, value)) = header.trim().split_once(':') else {
-            break;
-        };
-        match name.to_ascii_lowercase().as_str() {
-            "content-length" => length = value.trim().parse().ok()?,
-            "host" => host = value.trim().to_owned(),
-            "transfer-encoding" => panic!("S3 takes no chunks"),
-            "x-amz-acl" => panic!("nothing is to be public"),
-            _ => {}
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+    let mut raw = http::read_raw(stream)?;
+    assert!(!raw.headers.contains_key("transfer-encoding"), "S3 takes no chunks");
+    assert!(!raw.headers.contains_key("x-amz-acl"), "nothing is to be public");
     Some(Request {
-        method,
-        path: path.to_owned(),
-        query: query.to_owned(),
-        host,
-        body,
+        host: raw.headers.remove("host").unwrap_or_default(),
+        method: raw.method,
+        path: raw.path,
+        query: raw.query,
+        body: raw.body,
     })
 }
 

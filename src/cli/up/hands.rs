@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::Steps;
-use crate::cli::remote::says_yes;
+use crate::cli::remote::{Ssh, says_yes};
 use crate::cli::{Context, apply, load, verify};
 use crate::diff::Kind;
 use crate::error::Error;
@@ -12,16 +12,16 @@ use crate::exec::interrupt;
 use crate::plan::Plan;
 use crate::provider::bring_up::{Hands, HostFailure};
 use crate::provider::digital_ocean::Created;
+use crate::remote::Remote;
 use crate::remote::apply::{self as changes, ApplyError, ConfirmWithin, Differences};
 use crate::remote::arrive::{ArrivalError, Arrivals, Awaited, Limits};
-use crate::remote::{Connection, Remote};
 use crate::render;
 use crate::spec::{HostName, lock_text};
 
 /// The user's own ssh, and the files beside the cluster.yaml.
 pub struct OwnHands<'a> {
     pub file: &'a Path,
-    pub ssh_config: Option<&'a Path>,
+    pub ssh: &'a Ssh,
     /// Whether nobody has to be asked any more.
     pub agreed: bool,
     pub context: &'a Context,
@@ -29,14 +29,6 @@ pub struct OwnHands<'a> {
 }
 
 impl OwnHands<'_> {
-    fn connection(&self, hosts: &BTreeSet<HostName>) -> Connection {
-        Connection {
-            hosts: hosts.clone(),
-            ssh_config: self.ssh_config.map(Path::to_owned),
-            known_hosts: Some(load::known_hosts_path(self.file)).filter(|path| path.exists()),
-        }
-    }
-
     /// Whether somebody wants the meshes to change that are there already.
     fn is_wanted(&self, differences: &Differences) -> Result<bool, Error> {
         let is_new = |change: &changes::HostChange| change.kind == Kind::New;
@@ -66,7 +58,7 @@ impl Hands for OwnHands<'_> {
         let arrivals = Arrivals {
             plan,
             known_hosts: &load::known_hosts_path(self.file),
-            ssh_config: self.ssh_config,
+            ssh_config: self.ssh.config.as_deref(),
             limits: Limits::default(),
             say: &|host, words| self.steps.say(host, words),
         };
@@ -86,7 +78,7 @@ impl Hands for OwnHands<'_> {
         let mut alone = Vec::new();
         // One that must be left alone keeps the others from nothing.
         while !hosts.is_empty() {
-            let remote = Remote::connect(plan, &self.connection(&hosts), &self.context.ui)?;
+            let remote = Remote::connect(plan, &self.ssh.connection(self.file, hosts.clone()), &self.context.ui)?;
             let (host, failure) = match changes::look(&remote) {
                 Ok(differences) => {
                     self.change(&remote, &differences)?;
@@ -105,7 +97,7 @@ impl Hands for OwnHands<'_> {
     }
 
     fn verify(&mut self, plan: &Plan, hosts: &BTreeSet<HostName>) -> Result<(), Error> {
-        let mut remote = Remote::connect(plan, &self.connection(hosts), &self.context.ui)?;
+        let mut remote = Remote::connect(plan, &self.ssh.connection(self.file, hosts.clone()), &self.context.ui)?;
         verify::prove(&mut remote, &verify::How::default(), self.context)
     }
 }

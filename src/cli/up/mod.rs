@@ -12,6 +12,7 @@ use std::time::Instant;
 use self::estimate::Estimate;
 use self::hands::OwnHands;
 use self::standing::standing;
+use super::remote::Ssh;
 use super::{Context, Format, ask, load, output};
 use crate::error::{Error, counted};
 use crate::exec::interrupt;
@@ -42,11 +43,10 @@ pub struct Arguments {
     /// Do not ask
     #[arg(long)]
     yes: bool,
-    /// Configuration for ssh (its option -F) in the place of your own; ssh is told a droplet's public address and `access.user`
-    #[arg(long, value_name = "FILE")]
-    ssh_config: Option<PathBuf>,
+    #[command(flatten)]
+    ssh: Ssh,
     /// Make nothing, and show what would be made, each call that would be sent, and what it costs
-    #[arg(long, conflicts_with_all = ["yes", "ssh_config"])]
+    #[arg(long, conflicts_with_all = ["yes", "config"])]
     dry_run: bool,
     /// Of --dry-run: text for people, or JSON for programs
     #[arg(long, value_enum, default_value = "text", requires = "dry_run")]
@@ -63,7 +63,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     }
     if !arguments.dry_run {
         // Before anything is bought.
-        super::remote::ssh_config(arguments.ssh_config.as_deref())?;
+        arguments.ssh.check()?;
         crate::exec::require(&["ssh"])?;
     }
     let client = client()?;
@@ -94,7 +94,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     let say = |host: &HostName, words: &str| steps.say(host, words);
     let mut hands = OwnHands {
         file: &arguments.file,
-        ssh_config: arguments.ssh_config.as_deref(),
+        ssh: &arguments.ssh,
         agreed,
         context,
         steps: &steps,
@@ -130,9 +130,9 @@ pub fn client() -> Result<Client, Error> {
 /// Whether the person at the terminal says yes.
 fn is_wanted(missing: usize, estimate: &Estimate) -> Result<bool, Error> {
     let what = format!("{} for {:.2} USD a month", counted(missing, "droplet"), estimate.price_monthly_new);
-    let question = format!("make {what}, and bring all hosts to what the file says? [y/N]");
+    let question = format!("make {what}, and bring all hosts to what the file says?");
     let nobody = format!("nothing was made: nobody can be asked about {what}, as standard input is no terminal; --yes goes without asking");
-    Ok(matches!(ask::person(&question, &nobody)?.as_str(), "y" | "Y" | "yes"))
+    ask::agrees(&question, &nobody)
 }
 
 /// A line for each host with what it waits for; on a terminal it is one line that changes.

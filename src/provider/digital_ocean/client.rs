@@ -66,6 +66,18 @@ impl Default for Timing {
     }
 }
 
+/// Makes requests that take at most `request`, whose answers of whatever status are read. It follows no answer elsewhere: what is signed, or has a token,
+/// is for one place.
+pub(in crate::provider::digital_ocean) fn agent(request: Duration) -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .timeout_global(Some(request))
+        .user_agent(concat!("meshimg/", env!("CARGO_PKG_VERSION")));
+    config.build().into()
+}
+
 /// Digital Ocean, for one account.
 pub struct Client {
     agent: ureq::Agent,
@@ -95,16 +107,8 @@ impl Client {
         if !is_safe(address) {
             return Err(ApiError::Address(address.to_owned()));
         }
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            // A token goes to no place that an answer names.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_global(Some(timing.request))
-            .user_agent(concat!("meshimg/", env!("CARGO_PKG_VERSION")))
-            .build();
         Ok(Self {
-            agent: config.into(),
+            agent: agent(timing.request),
             address: address.to_owned(),
             token,
             timing,

@@ -9,7 +9,7 @@ use super::carry;
 use super::change::{HostChange, Refusal, change};
 use super::confirm::ConfirmWithin;
 use super::found::{self, Found};
-use super::timed::{ASK_DEADLINE, INTERVAL, Step, Timed};
+use super::timed::{ASK_DEADLINE, INTERVAL, Step, Timed, until_nothing_differs};
 use crate::diff::Kind;
 use crate::machine::facts::{self, Facts, Scope};
 use crate::machine::report::LinkState;
@@ -189,33 +189,17 @@ fn one(
         doing: "changing",
         done: "as planned",
     };
-    timed.take(&step, |deadline| as_planned(remote.plan, planned, machine, deadline))
+    timed.take(&step, |deadline| {
+        until_nothing_differs(remote.plan, machine, deadline, |found| differing(remote.plan, planned, found))
+    })
 }
 
-/// Waits until nothing differs on the host any more.
-fn as_planned(plan: &Plan, host: &HostPlan, machine: &dyn Machine, deadline: Duration) -> Result<(), WaitError> {
-    let what = format!("{} as planned", host.name);
-    wait::until(&what, deadline, INTERVAL, || {
-        let found = match found::ask(plan, &[machine]).remove(&host.name) {
-            Some(Ok(mut found)) => {
-                // It is ours.
-                found.pending = false;
-                found
-            }
-            Some(Err(why)) => return Look::Pending(why),
-            None => return Look::Gone("it is no host of the plan".to_owned()),
-        };
-        match change(plan, host, &found) {
-            Ok(change) if change.is_empty() => Look::Ready(()),
-            Ok(change) => {
-                let files = change.files.iter().map(|file| format!("{} differs", file.path));
-                let packages = change.packages.iter().map(|package| format!("{package} is not installed"));
-                let differ: Vec<String> = change.running.iter().cloned().chain(files).chain(packages).collect();
-                Look::Pending(differ.join("; "))
-            }
-            Err(why) => Look::Gone(why.to_string()),
-        }
-    })
+/// What is otherwise than planned on a host, in words.
+fn differing(plan: &Plan, host: &HostPlan, found: &Found) -> Result<Vec<String>, Refusal> {
+    let change = change(plan, host, found)?;
+    let files = change.files.iter().map(|file| format!("{} differs", file.path));
+    let packages = change.packages.iter().map(|package| format!("{package} is not installed"));
+    Ok(change.running.iter().cloned().chain(files).chain(packages).collect())
 }
 
 /// Waits until the links of `host` to hosts that are as planned carry traffic, or could.

@@ -3,10 +3,13 @@
 use std::time::{Duration, Instant};
 
 use super::carry::{self, CONFIRM, PROGRESS, SAID, UNDO_NOW};
+use super::change::Refusal;
 use super::confirm::ConfirmWithin;
+use super::found::{self, Found};
 use super::run::ApplyError;
 use crate::exec::interrupt;
 use crate::machine::{Machine, ssh};
+use crate::plan::Plan;
 use crate::remote::Remote;
 use crate::spec::HostName;
 use crate::ui::seconds;
@@ -98,6 +101,32 @@ impl Timed<'_> {
         self.remote.ui.line(&format!("{host}: {done}, and confirmed, after {took}"));
         Ok(())
     }
+}
+
+/// Waits for at most `deadline` until `differing` finds nothing on the host any more.
+///
+/// # Errors
+/// [`WaitError`] with what it has found last.
+pub fn until_nothing_differs(
+    plan: &Plan,
+    machine: &dyn Machine,
+    deadline: Duration,
+    differing: impl Fn(&Found) -> Result<Vec<String>, Refusal>,
+) -> Result<(), WaitError> {
+    let host = machine.name();
+    wait::until(&format!("{host} as it is to be"), deadline, INTERVAL, || {
+        let found = match found::ask(plan, &[machine]).remove(host) {
+            // A change that is under way is this one.
+            Some(Ok(found)) => Found { pending: false, ..found },
+            Some(Err(why)) => return Look::Pending(why),
+            None => return Look::Gone("it is no host of the plan".to_owned()),
+        };
+        match differing(&found) {
+            Ok(differ) if differ.is_empty() => Look::Ready(()),
+            Ok(differ) => Look::Pending(differ.join("; ")),
+            Err(why) => Look::Gone(why.to_string()),
+        }
+    })
 }
 
 enum Failed {

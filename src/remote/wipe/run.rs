@@ -1,17 +1,13 @@
 //! The hosts all at once: nobody needs the mesh between hosts that leave it.
 
-use std::time::Duration;
-
 use super::change::{still_there, wipe_of};
 use super::script;
 use crate::machine::{Machine, on_each};
-use crate::plan::{HostPlan, Plan};
 use crate::remote::Remote;
 use crate::remote::apply::carry::LIMIT_SECONDS;
 use crate::remote::apply::change::HostChange;
-use crate::remote::apply::timed::{INTERVAL, Step, Timed};
-use crate::remote::apply::{ApplyError, ConfirmWithin, Differences, each, found};
-use crate::wait::{self, Look, WaitError};
+use crate::remote::apply::timed::{Step, Timed, until_nothing_differs};
+use crate::remote::apply::{ApplyError, ConfirmWithin, Differences, each};
 
 /// What is of the mesh on the hosts of `remote`.
 ///
@@ -59,26 +55,9 @@ fn one(remote: &Remote<'_>, machine: &dyn Machine, change: &HostChange, within: 
         doing: "taking the mesh off",
         done: "without the mesh",
     };
-    timed.take(&step, |deadline| as_before(remote.plan, planned, machine, change, deadline))
-}
-
-/// Waits until nothing of the mesh is on the host, and Docker has a bridge of its own.
-fn as_before(plan: &Plan, host: &HostPlan, machine: &dyn Machine, wiped: &HostChange, deadline: Duration) -> Result<(), WaitError> {
-    let what = format!("{} without the mesh", host.name);
-    wait::until(&what, deadline, INTERVAL, || {
-        let found = match found::ask(plan, &[machine]).remove(&host.name) {
-            Some(Ok(mut found)) => {
-                // It is ours.
-                found.pending = false;
-                found
-            }
-            Some(Err(why)) => return Look::Pending(why),
-            None => return Look::Gone("it is no host of the plan".to_owned()),
-        };
-        match still_there(plan, host, &found, wiped) {
-            Ok(still) if still.is_empty() => Look::Ready(()),
-            Ok(still) => Look::Pending(still.join("; ")),
-            Err(why) => Look::Gone(why.to_string()),
-        }
+    timed.take(&step, |deadline| {
+        until_nothing_differs(remote.plan, machine, deadline, |found| {
+            still_there(remote.plan, planned, found, change)
+        })
     })
 }

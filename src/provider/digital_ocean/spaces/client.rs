@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use jiff::Timestamp;
 use rusty_s3::{Method, signing};
 
-use super::super::client::{Timing, limits, lost, may_have_been_sent};
+use super::super::client::{Timing, agent, limits, lost, may_have_been_sent};
 use super::super::retry::{Outcome, Verdict, pause, verdict};
 use super::address::Address;
 use super::answers;
@@ -89,15 +89,8 @@ impl<'a> Request<'a> {
 impl Spaces {
     /// The bucket at `address`.
     pub fn new(address: Address, keys: SpacesKeys, timing: Timing, limits: Limits) -> Self {
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_global(Some(timing.request))
-            .user_agent(concat!("meshimg/", env!("CARGO_PKG_VERSION")))
-            .build();
         Self {
-            agent: config.into(),
+            agent: agent(timing.request),
             address,
             keys,
             timing,

@@ -1,6 +1,7 @@
-//! The exit codes of `image push`.
+//! The exit codes of `up` and `image push`.
 
 use super::*;
+use crate::provider::digital_ocean::HostError;
 use crate::provider::digital_ocean::spaces::{AddressError, KeysError};
 
 fn of(error: impl Into<PushError>) -> Exit {
@@ -54,5 +55,31 @@ fn an_interruption_is_one() {
     let asking = ApiError::Interrupted { call: String::new() };
     for exit in [of(ImportError::Interrupted), of(left), of(waiting), of(asking)] {
         assert_eq!(exit, Exit::Interrupted);
+    }
+}
+
+fn hosts_missing(failed: impl IntoIterator<Item = HostFailure>) -> Exit {
+    let host: HostName = "host1".parse().unwrap();
+    let failed = failed.into_iter().map(|why| (host.clone(), why)).collect();
+    let (all, consequence) = (3, "");
+    Error::from(ProviderError::Hosts { failed, all, consequence }).exit()
+}
+
+/// What stopped the others goes before what stopped itself alone.
+#[test]
+fn of_hosts_that_are_not_up_the_provider_goes_first_then_the_file() {
+    let (not_asked, refused) = (|| HostFailure::NotAsked(String::new()), || HostFailure::Refused(String::new()));
+    let not_made = || HostFailure::Create(HostError::NeverAppeared);
+    assert_eq!(hosts_missing([not_asked()]), Exit::CommandFailed);
+    assert_eq!(hosts_missing([not_asked(), refused()]), Exit::File);
+    assert_eq!(hosts_missing([refused(), not_made()]), Exit::ProviderRefused);
+}
+
+#[test]
+fn what_is_said_of_droplets_besides_changes_no_exit_code() {
+    for (source, exit) in [(Error::Red { red: 1 }, Exit::ProbeFailed), (Error::Interrupted, Exit::Interrupted)] {
+        let source = Box::new(source);
+        let standing = String::new();
+        assert_eq!(Error::WithDroplets { source, standing }.exit(), exit);
     }
 }
