@@ -269,3 +269,35 @@ fn ansible_reads_the_inventory() {
     }
     assert_eq!(read["meshimg_other_ocean"]["hosts"].as_array().map(Vec::len), Some(4), "{read}");
 }
+
+/// What user-data does at every boot: Docker is held back until the host knows its mesh, and not again where that was taken off.
+#[test]
+fn docker_is_held_back_until_a_host_has_had_its_mesh() {
+    let droplets = the_example();
+    let text = droplet_user_data(&droplets, &droplets.droplets[0]).expect("user-data");
+    let data: Value = serde_yaml::from_str(&text).expect("YAML");
+    let script = data["bootcmd"][0][2].as_str().expect("a script");
+    for (there, is_held) in [
+        (None, true),
+        (Some("etc/meshimg/host.conf"), false),
+        (Some("var/lib/meshimg/done"), false),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path();
+        if let Some(path) = there.map(|path| root.join(path)) {
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
+            std::fs::write(path, "").expect("a file");
+        }
+        let places = ["/etc/meshimg", "/etc/systemd", "/var/lib"];
+        let local = places.iter().fold(script.to_owned(), |text, place| {
+            text.replace(place, &format!("{}{place}", root.display()))
+        });
+        let ended = Command::new("sh")
+            .args(["-euc", &format!("systemctl() {{ :; }}\n{local}")])
+            .status()
+            .expect("sh");
+        assert!(ended.success(), "{there:?}");
+        let held = root.join("etc/systemd/system/docker.service.d/meshimg.conf").exists();
+        assert_eq!(held, is_held, "{there:?}");
+    }
+}
