@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::phase::{Board, Phase};
 use super::{Lab, LabError, LabHost, LabRequest, stranger};
+use crate::exec::interrupt;
 use crate::image::BaseImage;
 use crate::machine::facts::{self, Facts, Scope};
 use crate::machine::probe::{self, BootLimits, Verdict, container};
@@ -306,8 +307,9 @@ impl<'a> Session<'a> {
         self.plan.hosts.iter().find_map(|host| self.lab.ended(host.name.as_str()))
     }
 
-    /// Removes what the probes left on the hosts.
+    /// Removes what the probes left on the hosts, also after Ctrl-C: the lab may outlive this process.
     pub fn clean_up(&self) {
+        let _shield = interrupt::shield();
         if let Err(error) = container::clean_up(&self.all()) {
             self.ui.line(&error.to_string());
         }

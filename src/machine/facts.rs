@@ -16,7 +16,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use boot::{Boot, CloudInit, FailedUnit, SlowUnit, UnitTimes};
-pub use config::{Config, DAEMON_OPTIONS, FileFacts, UnitFile, asks_docker, files};
+pub use config::{Config, DAEMON_OPTIONS, FileFacts, UnitFile, asks_docker, files, units};
 pub use docker::{DockerContainer, DockerFacts, DockerNetwork};
 pub use link::{Address, IpLink};
 pub use listening::{Listener, Transport};
@@ -33,8 +33,10 @@ use crate::spec::{HostName, Network};
 /// How much to ask a host for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// Open vSwitch, links and Docker: what changes while a mesh comes up. Well under a second of work.
+    /// Open vSwitch, links and Docker's network: what changes while a mesh comes up. Well under a second of work.
     Mesh,
+    /// That, and Docker's version, for which its own program has to run: half a second under emulation.
+    Versions,
     /// That, and how the host booted: some seconds under emulation, cloud-init being written in Python.
     All,
 }
@@ -176,8 +178,9 @@ pub fn script(plan: &Plan, host: &HostPlan, scope: Scope) -> Result<String, Rend
     } else {
         String::new()
     };
-    if scope == Scope::Mesh {
-        return Ok(format!("{MESH}{direct}"));
+    let brief = format!("ask_version={}\n{MESH}{direct}", scope != Scope::Mesh);
+    if scope != Scope::All {
+        return Ok(brief);
     }
     let files: Vec<String> = host_files(plan, host)?.into_iter().map(|file| file.path).collect();
     // Paths of ours and names that went through their types: nothing that a shell would look at.
@@ -187,7 +190,7 @@ pub fn script(plan: &Plan, host: &HostPlan, scope: Scope) -> Result<String, Rend
         host.network == Network::Ifupdown,
         files.join(" ")
     );
-    Ok(format!("{known}{MESH}{direct}{START}{BOOT}{END}"))
+    Ok(format!("{known}{brief}{START}{BOOT}{END}"))
 }
 
 /// Asks all machines at once. Every host of `plan` is in the result: one that no machine was given for, or that was not reached, with

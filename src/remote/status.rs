@@ -78,14 +78,14 @@ impl Status {
 
 /// A look at the hosts of `remote`.
 pub fn look(remote: &Remote<'_>) -> Status {
-    let facts = facts::gather(remote.plan, &remote.all(), Scope::Mesh, LOOK_DEADLINE);
+    let facts = facts::gather(remote.plan, &remote.all(), Scope::Versions, LOOK_DEADLINE);
     of(remote.plan, &remote.names(), &facts)
 }
 
 /// The next of several: hosts that were not reached are tried again.
 pub fn look_again(remote: &mut Remote<'_>) -> Status {
     remote.try_again(NEXT_TRY_DEADLINE);
-    let facts = facts::gather(remote.plan, &remote.all(), Scope::Mesh, NEXT_LOOK_DEADLINE);
+    let facts = facts::gather(remote.plan, &remote.all(), Scope::Versions, NEXT_LOOK_DEADLINE);
     for (host, facts) in &facts {
         if let Some(why) = not_reached(facts) {
             remote.lost(host, &why);
@@ -148,7 +148,7 @@ fn host_status(host: &HostPlan, facts: Option<&Facts>, verdicts: &[Verdict]) -> 
         problems: if not_reached.is_some() { Vec::new() } else { problems.collect() },
         not_reached,
         open_vswitch: facts.and_then(|facts| facts.vswitchd_version.known().ok().cloned()),
-        docker: docker.map(|docker| docker.version.clone()),
+        docker: docker.and_then(|docker| docker.version.known().ok().cloned()),
         containers: docker.map(|docker| docker.network.containers.len()),
     }
 }

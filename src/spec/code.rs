@@ -165,6 +165,8 @@ codes! {
     DigitalOceanImage = "digital-ocean::image",
     /// Nobody could log in to a droplet.
     DigitalOceanNoKey = "digital-ocean::no-key",
+    /// Warning: a droplet without a key that Digital Ocean knows gets a password, which has to be changed before ssh runs anything.
+    DigitalOceanPassword = "digital-ocean::password",
     /// A tag by which meshimg finds what is its own.
     DigitalOceanOwnTag = "digital-ocean::own-tag",
     /// Warning: droplets get no network-config.

@@ -137,6 +137,26 @@ fn all_that_is_in_the_way_is_told_at_once() {
     fake.check();
 }
 
+/// Image 7 is in the fake as a custom one; Digital Ocean's limits of these are held against the file.
+#[test]
+fn what_custom_images_cannot_is_told() {
+    let (place, fake) = (Place::new(), Fake::start());
+    let path = place.0.path().join("cluster.yaml");
+    let example = std::fs::read_to_string(&path).expect("the example");
+    let keys = example
+        .lines()
+        .find(|line| line.contains("ssh-keys:"))
+        .expect("keys of the example");
+    std::fs::write(&path, example.replace(keys, "  image: 7\n  ipv6: true")).expect("the file can be written");
+    let image = serde_json::json!({"name": "mesh", "region": "ams3", "distribution": "Debian", "description": "", "tags": []});
+    fake.state().images.there.insert(7, super::images::Import::available(image));
+    assert_session(
+        "custom-image",
+        place.session(&fake, &["--quiet", "up", "cluster.yaml", "--dry-run"]),
+    );
+    fake.check();
+}
+
 #[test]
 fn a_firewall_of_others_before_gre_is_found() {
     let (place, fake) = (Place::new(), Fake::start());

@@ -78,6 +78,13 @@ impl Images {
 }
 
 impl Import {
+    /// One that was imported long ago, by the body of that request.
+    pub fn available(wanted: Value) -> Self {
+        let bytes = Some(Vec::new());
+        let error = String::new();
+        Self { wanted, bytes, error }
+    }
+
     fn shown(&self, id: u64) -> Value {
         let status = match (&self.bytes, self.error.as_str()) {
             (Some(_), _) => "available",

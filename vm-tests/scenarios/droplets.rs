@@ -40,7 +40,8 @@ const UP_ARGUMENTS: &[&str] = &["up", "cluster.yaml", "--yes", "--ssh-config", "
 fn text(account: &Account, hosts: u32) -> String {
     let hosts: String = (1..=hosts).map(|number| format!("  - {{name: host{number}}}\n")).collect();
     format!(
-        "version: 1\nname: ocean\nhosts:\n{hosts}digital-ocean: {{region: ams3, size: s-1vcpu-1gb, vpc: mesh-vpc, vpc-range: 10.110.0.0/20}}\n\
+        "version: 1\nname: ocean\nhosts:\n{hosts}digital-ocean: {{region: ams3, size: s-1vcpu-1gb, ssh-keys: [289794], vpc: mesh-vpc, \
+         vpc-range: 10.110.0.0/20}}\n\
          access: {{authorized-keys: [{}]}}\n",
         account.public_key
     )

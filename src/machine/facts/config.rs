@@ -121,7 +121,8 @@ pub fn parse(sections: &Sections) -> Result<Config, String> {
     })
 }
 
-fn units(text: &str) -> BTreeMap<String, UnitFile> {
+/// What `systemctl show` says of units, by name; what it was not asked for is empty.
+pub fn units(text: &str) -> BTreeMap<String, UnitFile> {
     let unit = |block: &str| {
         let value = |name: &str| {
             block

@@ -5,14 +5,15 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::Found;
 use super::sections::Sections;
 
 /// Docker on a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct DockerFacts {
-    /// Of the daemon, `26.1.5`.
-    pub version: String,
+    /// Of the daemon, `26.1.5`; nobody asks for it in [`super::Scope::Mesh`].
+    pub version: Found<String>,
     pub network: DockerNetwork,
 }
 
@@ -96,7 +97,7 @@ pub fn parse(sections: &Sections) -> Result<DockerFacts, String> {
         return Err(format!("docker.service is not active: {}", words.trim()));
     }
     Ok(DockerFacts {
-        version: sections.text("docker-version")?.trim().to_owned(),
+        version: sections.text("docker-version").map(|text| text.trim().to_owned()).into(),
         network: parse_network(sections.text("docker-network")?)?,
     })
 }

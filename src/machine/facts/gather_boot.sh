@@ -1,6 +1,6 @@
 run system systemctl is-system-running
 run failed systemctl list-units --failed --plain --no-legend --no-pager
-for unit in $(cut -d ' ' -f 1 "$work/out"); do
+for unit in $(cut -d ' ' -f 1 "$out"); do
   run "log:$unit" journalctl --boot --unit "$unit" --lines 8 --output cat --no-pager
 done
 times=ExecMainStartTimestampMonotonic,InactiveExitTimestampMonotonic,ActiveEnterTimestampMonotonic

@@ -37,8 +37,14 @@ fn judge(plan: &Plan, host: &HostPlan, facts: &Facts) -> Verdict {
     check.equal("gateway", network.gateway.as_ref(), planned.address);
     check.equal("MTU", option("com.docker.network.driver.mtu"), plan.mtu.mesh);
     let summary = format!(
-        "Docker {} on {}, slice {}, MTU {}",
-        docker.version, planned.name, planned.slice, plan.mtu.mesh
+        "Docker{} on {}, slice {}, MTU {}",
+        docker
+            .version
+            .known()
+            .map_or_else(|_| String::new(), |version| format!(" {version}")),
+        planned.name,
+        planned.slice,
+        plan.mtu.mesh
     );
     check.verdict(Probe::Docker, on(&host.name), summary, HELP)
 }

@@ -40,7 +40,7 @@ pub(super) fn links(host: &HostPlan) -> BTreeMap<String, IpLink> {
 
 pub(super) fn docker(plan: &Plan, host: &HostPlan) -> DockerFacts {
     DockerFacts {
-        version: "26.1.5".into(),
+        version: Found::Known("26.1.5".into()),
         network: DockerNetwork {
             subnet: Some(plan.containers.subnet.to_string()),
             ip_range: Some(host.container_bridge.slice.to_string()),

@@ -54,6 +54,8 @@ pub enum Problem {
         needed: u64,
         disk: u64,
     },
+    #[error("the image {image} is a custom one, whose droplets {cannot}")]
+    CustomImage { image: String, cannot: &'static str },
     #[error("there is no VPC {vpc} in {region}; there are {known}")]
     Vpc { vpc: String, region: String, known: String },
     #[error("the file says that the VPC {vpc} has the range {wanted}, and it has {found}")]
@@ -255,6 +257,13 @@ impl Account {
                         message: image.error_message.clone(),
                     });
                 }
+                if image.kind == "custom" {
+                    let cannot = beyond_custom_images(droplet).map(|cannot| Problem::CustomImage {
+                        image: name.clone(),
+                        cannot,
+                    });
+                    problems.extend(cannot);
+                }
                 if let (Some(needed), Some(size)) = (image.min_disk_size, size)
                     && needed > size.disk
                     && size.disk > 0
@@ -290,6 +299,16 @@ impl Account {
         }
         problems
     }
+}
+
+/// What `droplet` asks for and cannot have with a custom image (Digital Ocean, "Custom Images Limits").
+fn beyond_custom_images(droplet: &DropletPlan) -> impl Iterator<Item = &'static str> {
+    let limits = [
+        (droplet.ssh_keys.is_empty(), "need a key of `digital-ocean.ssh-keys`"),
+        (droplet.ipv6, "have no IPv6; leave out `ipv6`"),
+        (droplet.monitoring, "get no agent by themselves; leave out `monitoring`"),
+    ];
+    limits.into_iter().filter(|(is_asked, _)| *is_asked).map(|(_, cannot)| cannot)
 }
 
 /// `ams3, fra1`, or `none`.

@@ -217,6 +217,9 @@ pub struct SshKeyInfo {
 pub struct Image {
     pub id: u64,
     pub name: String,
+    /// base, snapshot, backup, custom or admin.
+    #[serde(default, rename = "type")]
+    pub kind: String,
     #[serde(default)]
     pub regions: Vec<String>,
     #[serde(default)]

@@ -86,10 +86,9 @@ pub fn parse(output: &str) -> Result<Found, String> {
             .filter_map(|line| line.strip_prefix("installed "))
             .map(str::to_owned)
             .collect(),
-        units: lines("enabled")?
-            .iter()
-            .filter_map(|line| line.split_once(' '))
-            .map(|(unit, state)| (unit.to_owned(), state.to_owned()))
+        units: facts::units(sections.text("enabled")?)
+            .into_iter()
+            .map(|(unit, found)| (unit, found.state))
             .collect(),
         claimed: lines("claimed")?.into_iter().next(),
         os: os(sections.text("os-release")?),
@@ -125,9 +124,12 @@ mod tests {
 [packages 1]
  installed openvswitch-switch
  config-files docker.io
-[enabled 1]
- meshimg-mesh.service enabled
- meshimg-setup.service disabled
+[enabled 0]
+ Id=meshimg-mesh.service
+ UnitFileState=enabled
+ 
+ Id=meshimg-setup.service
+ UnitFileState=disabled
 [claimed 0]
  # What the scripts in /usr/local/lib/meshimg need to know about host1 of cluster demo. Written by meshimg.
 [os-release 0]

@@ -12,7 +12,7 @@ const SMALL: &str = "\
 version: 1
 name: ocean
 access: {authorized-keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA you@example]}
-digital-ocean: {region: ams3, size: s-1vcpu-1gb}
+digital-ocean: {region: ams3, ssh-keys: [289794], size: s-1vcpu-1gb}
 hosts:
   - {name: host1}
   - {name: host2}
@@ -42,7 +42,7 @@ fn defaults() {
         (None, None, None, false)
     );
     let first = &section.droplets[0];
-    assert!(first.tags.is_empty() && first.ssh_keys.is_empty() && !first.ipv6 && !first.monitoring);
+    assert!(first.tags.is_empty() && !first.ipv6 && !first.monitoring);
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn addresses_that_droplets_have_got_go_before_those_of_the_lock() {
 /// Hosts that are no droplets need addresses as ever; a misspelt key is one mistake.
 #[test]
 fn others_need_addresses() {
-    let without = SMALL.replace("digital-ocean: {region: ams3, size: s-1vcpu-1gb}\n", "");
+    let without = SMALL.replace("digital-ocean: {region: ams3, ssh-keys: [289794], size: s-1vcpu-1gb}\n", "");
     assert_eq!(codes(&without), ["keys::missing"; 3]);
     assert_eq!(
         codes(&without.replace("host1}", "host1, adress: 192.0.2.1}")),
@@ -160,6 +160,29 @@ fn a_firewall_goes_with_tunnels_by_udp() {
     assert_eq!(codes(&text), ["digital-ocean::no-key"]);
 }
 
+/// One warning for all droplets whose root password has to be changed first; where the host has a key of its own there is none.
+#[test]
+fn droplets_without_a_key_of_digital_ocean() {
+    let without = SMALL.replace("ssh-keys: [289794], ", "");
+    let said = |text: &str| {
+        let (_, warnings) = load(text.as_bytes()).expect("a spec");
+        warnings.into_iter().map(|warning| warning.message).collect::<Vec<_>>()
+    };
+    assert_eq!(codes(&without), ["digital-ocean::password"]);
+    assert!(
+        said(&without)[0].contains("gives host1 and 2 more a root password"),
+        "{:?}",
+        said(&without)
+    );
+    let one = without.replace("{name: host1}", "{name: host1, digital-ocean: {ssh-keys: [289794]}}");
+    let one = one.replace("{name: host3}", "{name: host3, digital-ocean: {ssh-keys: [289794]}}");
+    assert!(said(&one)[0].contains("gives host2 a root password"), "{:?}", said(&one));
+    let none = one.replace("{name: host2}", "{name: host2, digital-ocean: {ssh-keys: [289794]}}");
+    assert_eq!(codes(&none), Vec::<&str>::new());
+    let user = without.replace("access: {", "access: {user: admin, ");
+    assert_eq!(codes(&user), Vec::<&str>::new(), "nobody is root");
+}
+
 #[test]
 fn ranges_of_a_vpc() {
     let with = |range: &str| codes(&SMALL.replace("s-1vcpu-1gb}", &format!("s-1vcpu-1gb, vpc-range: {range}}}")));
@@ -179,30 +202,27 @@ fn ranges_of_a_vpc() {
 #[test]
 fn lists_have_an_end() {
     let keys: Vec<String> = (1..=101).map(|number| number.to_string()).collect();
-    let text = SMALL.replace("s-1vcpu-1gb}", &format!("s-1vcpu-1gb, ssh-keys: [{}]}}", keys.join(", ")));
+    let text = SMALL.replace("289794", &keys.join(", "));
     assert_eq!(codes(&text), ["keys::too-long"]);
 }
 
 /// What has another type, a number below 1, or is a word that is no truth.
 #[test]
 fn values_of_the_wrong_type() {
+    for keys in ["[-1]", "5"] {
+        assert_eq!(codes(&SMALL.replace("[289794]", keys)), ["keys::wrong-type"], "{keys}");
+    }
     let with = |keys: &str| codes(&SMALL.replace("s-1vcpu-1gb}", &format!("s-1vcpu-1gb, {keys}}}")));
-    for keys in [
-        "image: 0",
-        "image: [a]",
-        "ssh-keys: [-1]",
-        "ssh-keys: 5",
-        "ipv6: yes",
-        "monitoring: 1",
-        "firewall: true",
-        "tags: x",
-    ] {
+    for keys in ["image: 0", "image: [a]", "ipv6: yes", "monitoring: 1", "firewall: true", "tags: x"] {
         assert_eq!(with(keys), ["keys::wrong-type"], "{keys}");
     }
     assert!(
         load(
             SMALL
-                .replace("digital-ocean: {region: ams3, size: s-1vcpu-1gb}", "digital-ocean: yes")
+                .replace(
+                    "digital-ocean: {region: ams3, ssh-keys: [289794], size: s-1vcpu-1gb}",
+                    "digital-ocean: yes"
+                )
                 .as_bytes()
         )
         .is_err()

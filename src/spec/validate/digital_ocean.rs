@@ -47,13 +47,15 @@ pub(super) fn usual_network(rules: &Rules<'_>, host: Host<'_>, os: Os) -> Networ
 /// The droplets, where the hosts are some; the outer `None` after a problem.
 pub(super) fn check(rules: &mut Rules<'_>, tunnel: Tunnel, subnet: Option<Ipv4Net>) -> Option<Option<DigitalOcean>> {
     let section = match &rules.cluster.digital_ocean {
-        Field::Given(section) => &section.value,
+        Field::Given(section) => section,
         Field::Broken => return None,
         Field::Absent => {
             check_without(rules);
             return Some(None);
         }
     };
+    check_passwords(rules, section);
+    let section = &section.value;
     let vpc_range = range(rules, section, subnet);
     check_addresses(rules, vpc_range);
     let firewall = firewall(rules, section, tunnel);
@@ -74,6 +76,30 @@ pub(super) fn check(rules: &mut Rules<'_>, tunnel: Tunnel, subnet: Option<Ipv4Ne
         droplets: droplets.into_iter().collect::<Option<_>>()?,
         addresses_given,
     }))
+}
+
+/// Droplets that get a root password by mail: root logs in by no key before it is changed, meshimg neither. One warning for all of them.
+fn check_passwords(rules: &mut Rules<'_>, section: &Placed<RawDigitalOcean>) {
+    // A key that cannot be read is a mistake of its own.
+    let is_silent = |list: &Field<Vec<_>>| !list.is_broken() && list.given().is_none_or(|list| list.value.is_empty());
+    let gets_a_password = |host: &&Host<'_>| {
+        is_silent(&section.value.ssh_keys)
+            && is_silent(host.keys.digital_ocean.then(|own| &own.ssh_keys))
+            && !access::authorized_keys(rules.cluster, host.keys).is_empty()
+            && access::user(rules.cluster, host.keys).is_some_and(|user| user.as_str() == "root")
+    };
+    let mut without = rules.hosts.iter().filter(gets_a_password);
+    let Some(first) = without.next() else { return };
+    let who = match without.count() {
+        0 => Rules::name_of(*first).to_string(),
+        others => format!("{} and {others} more", Rules::name_of(*first)),
+    };
+    let message = format!(
+        "Digital Ocean gives {who} a root password that has to be changed at the first login; until then ssh runs nothing for root"
+    );
+    let help =
+        "name a key that Digital Ocean knows in `ssh-keys` (`doctl compute ssh-key list` shows them), or another user in `access.user`";
+    rules.report(section.warning(Code::DigitalOceanPassword, message, help));
 }
 
 /// A host that says what droplet it is, in a cluster that says nothing of droplets.
