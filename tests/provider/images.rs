@@ -1,4 +1,5 @@
-//! Custom images of the fake: an import fetches what its URL names, when it is first asked how far it is.
+//! Custom images of the fake: an import fetches what its URL names, when it is first asked how far it is. As the real one is said to, it asks by HEAD
+//! first, and wants a URL that ends with the name of a file.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -20,6 +21,8 @@ pub struct Images {
     pub never: bool,
     /// Whether they are done before they are asked about.
     pub at_once: bool,
+    /// Whether a URL may have a query, and HEAD need not be answered.
+    pub takes_signed: bool,
 }
 
 pub struct Import {
@@ -43,16 +46,16 @@ impl Images {
             }
             ("POST", []) => self.import(request.body.clone().unwrap_or_default()),
             ("GET", [_]) => {
-                let (fails, never, at_once) = (self.fails, self.never, self.at_once);
+                let (fails, takes_signed, never, at_once) = (self.fails, self.takes_signed, self.never, self.at_once);
                 let Some(import) = self.there.get_mut(&id) else {
                     return not_found();
                 };
                 if at_once {
-                    import.fetch(fails);
+                    import.fetch(fails, takes_signed);
                 }
                 let answer = Answer::new(200, json!({ "image": import.shown(id) }));
                 if !never {
-                    import.fetch(fails);
+                    import.fetch(fails, takes_signed);
                 }
                 answer
             }
@@ -69,7 +72,7 @@ impl Images {
             error: String::new(),
         };
         if self.at_once {
-            import.fetch(self.fails);
+            import.fetch(self.fails, self.takes_signed);
         }
         let answer = Answer::new(202, json!({ "image": import.shown(id) }));
         self.there.insert(id, import);
@@ -95,25 +98,39 @@ impl Import {
     }
 
     /// As an importer does: with the URL alone.
-    fn fetch(&mut self, fails: Option<&str>) {
+    fn fetch(&mut self, fails: Option<&str>, takes_signed: bool) {
         if self.bytes.is_some() || !self.error.is_empty() {
             return;
         }
         let url = self.wanted["url"].as_str().unwrap_or_default();
-        match (fails, get(url)) {
-            (Some(words), _) => self.error = words.replace("URL", url),
-            (None, (200, bytes)) => self.bytes = Some(bytes),
-            (None, (status, _)) => self.error = format!("the URL answered {status}"),
+        if let Some(words) = fails {
+            self.error = words.replace("URL", url);
+            return;
+        }
+        if !takes_signed {
+            let status = ask("HEAD", url).0;
+            if url.contains('?') || status != 200 {
+                self.error = format!("the URL answered {status} to HEAD");
+                return;
+            }
+        }
+        match get(url) {
+            (200, bytes) => self.bytes = Some(bytes),
+            (status, _) => self.error = format!("the URL answered {status}"),
         }
     }
 }
 
 /// Status and body of what is at an address on this machine.
 pub fn get(url: &str) -> (u16, Vec<u8>) {
+    ask("GET", url)
+}
+
+fn ask(method: &str, url: &str) -> (u16, Vec<u8>) {
     let rest = url.strip_prefix("http://").expect("an address on this machine");
     let (host, target) = rest.split_once('/').expect("a path");
     let mut stream = TcpStream::connect(host).expect("somebody listens");
-    let request = format!("GET /{target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    let request = format!("{method} /{target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).expect("the request can be sent");
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("an answer");

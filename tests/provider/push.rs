@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use meshimg::image::import::identify;
-use meshimg::provider::digital_ocean::spaces::Limits;
+use meshimg::provider::digital_ocean::spaces::{Access, Limits};
 use meshimg::provider::digital_ocean::{Push, Pushed, find, push};
 use meshimg::ui::Ui;
 
@@ -29,6 +29,7 @@ pub struct Place {
     /// How long an import may take.
     pub import: Duration,
     pub limits: Limits,
+    pub access: Access,
 }
 
 impl Place {
@@ -43,6 +44,7 @@ impl Place {
             bytes,
             import: Duration::from_secs(2),
             limits: limits(),
+            access: Access::Public,
         }
     }
 
@@ -54,6 +56,7 @@ impl Place {
             distribution: "Debian",
             tags: vec!["env:production".parse().expect("a tag")],
             import: self.import,
+            access: self.access,
         }
     }
 
@@ -106,6 +109,7 @@ fn a_small_file_is_sent_at_once() {
             format!("PUT {key}"),
             format!("HEAD {key}"),
             // By the importer, which has the URL alone.
+            format!("HEAD {key}"),
             format!("GET {key}"),
             "GET ?uploads".to_owned(),
             format!("DELETE {key}"),
@@ -114,8 +118,32 @@ fn a_small_file_is_sent_at_once() {
     let state = place.fake.state();
     let wanted = &state.images.there.values().next().expect("one").wanted;
     assert_eq!(wanted["tags"], serde_json::json!([place.wanted().tag(), "env:production"]));
-    let url = wanted["url"].as_str().expect("a URL");
-    assert!(url.contains(&format!("{key}?X-Amz-")) && url.contains("&X-Amz-Expires=2&"), "{url}");
+    assert_eq!(wanted["url"], format!("{}/my-images/{key}", place.spaces.address()));
+}
+
+/// Whether in parts or not; an importer that is as the real one is said to be does not take it.
+#[test]
+fn a_private_upload_is_read_by_a_signed_url_alone() {
+    for mebibytes in [1, 6] {
+        let mut place = Place::new(mebibytes);
+        place.access = Access::Signed;
+        place.fake.state().images.takes_signed = true;
+        place.assert_pushed();
+        let state = place.fake.state();
+        let url = state.images.there.values().next().expect("one").wanted["url"].clone();
+        let url = url.as_str().expect("a URL");
+        assert!(
+            url.contains(&format!("{}?X-Amz-", place.wanted().key())) && url.contains("&X-Amz-Expires=2&"),
+            "{url}"
+        );
+    }
+    let mut place = Place::new(1);
+    place.access = Access::Signed;
+    let error = place.push().unwrap_err();
+    assert!(
+        error.ends_with("403 to HEAD; it may be the signed URL that it does not take: try without --private"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -160,7 +188,7 @@ fn an_import_that_fails_is_told_in_the_apis_words_and_leaves_nothing() {
     assert_eq!(
         error,
         format!(
-            "import of mesh by Digital Ocean (image 38413969): it failed: no ext4 file system at {}/my-images/{key}?***",
+            "import of mesh by Digital Ocean (image 38413969): it failed: no ext4 file system at {}/my-images/{key}",
             place.spaces.address()
         )
     );

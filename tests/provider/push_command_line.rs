@@ -140,6 +140,7 @@ fn a_dry_run_shows_what_would_be_sent_and_sends_nothing() {
         "--name",
         "mesh 1",
     ]);
+    text += &place.session(&["--no-check", "--dry-run", "--private"]);
     assert_session("push-dry-run", &text);
     assert!(
         place.fake.lines().iter().all(|line| line.starts_with("GET ")),

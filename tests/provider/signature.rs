@@ -10,8 +10,13 @@ pub struct Account {
     pub region: &'static str,
 }
 
-/// Why a request is not let in, in S3's words. `query`: as it came, encoded.
-pub fn check(account: &Account, method: &str, path: &str, query: &str, host: &str) -> Result<(), &'static str> {
+/// Why a request is not let in, in S3's words. `query`: as it came, encoded; `acl`: the header x-amz-acl, which is signed where it is sent.
+pub fn check(account: &Account, method: &str, path: &str, query: &str, host: &str, acl: Option<&str>) -> Result<(), &'static str> {
+    let (names, encoded) = match acl {
+        Some(_) => ("host;x-amz-acl", "host%3Bx-amz-acl"),
+        None => ("host", "host"),
+    };
+    let acl = acl.map(|acl| format!("x-amz-acl:{acl}\n")).unwrap_or_default();
     let mut pairs: Vec<(&str, &str)> = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, ""))).collect();
     let of = |name: &str| {
         pairs
@@ -29,7 +34,7 @@ pub fn check(account: &Account, method: &str, path: &str, query: &str, host: &st
     if of("X-Amz-Credential") != format!("{}/{scope}", account.id).replace('/', "%2F") {
         return Err("InvalidAccessKeyId");
     }
-    if of("X-Amz-Algorithm") != "AWS4-HMAC-SHA256" || of("X-Amz-SignedHeaders") != "host" {
+    if of("X-Amz-Algorithm") != "AWS4-HMAC-SHA256" || of("X-Amz-SignedHeaders") != encoded {
         return Err("AuthorizationQueryParametersError");
     }
     let expires: i64 = of("X-Amz-Expires").parse().map_err(|_| "AuthorizationQueryParametersError")?;
@@ -45,7 +50,10 @@ pub fn check(account: &Account, method: &str, path: &str, query: &str, host: &st
     pairs.retain(|(key, _)| *key != "X-Amz-Signature");
     pairs.sort_unstable();
     let canonical: Vec<String> = pairs.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    let request = format!("{method}\n{path}\n{}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD", canonical.join("&"));
+    let request = format!(
+        "{method}\n{path}\n{}\nhost:{host}\n{acl}\n{names}\nUNSIGNED-PAYLOAD",
+        canonical.join("&")
+    );
     let text = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{}", hex(&Sha256::digest(request)));
     let mut key = hmac(format!("AWS4{}", account.secret).as_bytes(), day.as_bytes());
     for step in [account.region, "s3", "aws4_request"] {

@@ -1,6 +1,6 @@
-//! A Spaces on this machine: one bucket that takes signed requests alone, and fails where a test wants it to.
+//! A Spaces on this machine: one bucket that takes signed requests alone but to read what is public, and fails where a test wants it to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -43,6 +43,8 @@ pub struct Store {
     pub objects: BTreeMap<String, (Vec<u8>, String)>,
     /// What was begun, by its identifier.
     pub uploads: BTreeMap<String, Begun>,
+    /// Keys of objects that everybody may read.
+    pub public: BTreeSet<String>,
     /// The beginning of `lines`, how often, and how.
     pub troubles: Vec<(&'static str, usize, Trouble)>,
     /// `PUT key?partNumber`.
@@ -68,6 +70,7 @@ struct Request {
     path: String,
     query: String,
     host: String,
+    acl: Option<String>,
     body: Vec<u8>,
 }
 
@@ -125,9 +128,9 @@ impl FakeSpaces {
 fn read(stream: &TcpStream) -> Option<Request> {
     let mut raw = http::read_raw(stream)?;
     assert!(!raw.headers.contains_key("transfer-encoding"), "S3 takes no chunks");
-    assert!(!raw.headers.contains_key("x-amz-acl"), "nothing is to be public");
     Some(Request {
         host: raw.headers.remove("host").unwrap_or_default(),
+        acl: raw.headers.remove("x-amz-acl"),
         method: raw.method,
         path: raw.path,
         query: raw.query,
@@ -226,8 +229,21 @@ fn now() -> String {
 
 impl Store {
     fn answer(&mut self, request: &Request) -> Answer {
-        if let Err(code) = check(&ACCOUNT, &request.method, &request.path, &request.query, &request.host) {
-            return refused(403, code);
+        if !self.may_everybody(request) {
+            let Request {
+                method,
+                path,
+                query,
+                host,
+                acl,
+                ..
+            } = request;
+            if let Err(code) = check(&ACCOUNT, method, path, query, host, acl.as_deref()) {
+                return refused(403, code);
+            }
+        }
+        if let Err(code) = self.set_access(request) {
+            return refused(400, code);
         }
         let (key, id) = (request.key().to_owned(), request.query("uploadId"));
         match (request.method.as_str(), id) {
@@ -261,6 +277,24 @@ impl Store {
             }
             _ => refused(405, "MethodNotAllowed"),
         }
+    }
+
+    fn may_everybody(&self, request: &Request) -> bool {
+        let is_read = ["GET", "HEAD"].contains(&request.method.as_str());
+        is_read && request.query.is_empty() && self.public.contains(request.key())
+    }
+
+    /// An object is public by the request that makes it, or that begins its parts; the next one of its name is not, for that.
+    fn set_access(&mut self, request: &Request) -> Result<(), &'static str> {
+        let key = request.key().to_owned();
+        let makes = ["PUT", "POST"].contains(&request.method.as_str()) && request.query("uploadId").is_none();
+        match request.acl.as_deref() {
+            Some("public-read") if makes => drop(self.public.insert(key)),
+            Some(_) => return Err("InvalidArgument"),
+            None if makes || request.method == "DELETE" => drop(self.public.remove(&key)),
+            None => {}
+        }
+        Ok(())
     }
 
     fn take_part(&mut self, request: &Request, id: &str) -> Answer {

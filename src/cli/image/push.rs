@@ -13,15 +13,17 @@ use crate::image::check::{self, CheckRequest, Severity};
 use crate::image::import;
 use crate::image::lint::UserData;
 use crate::provider::ProviderError;
-use crate::provider::digital_ocean::spaces::{Address, Leftover, Limits, REGIONS, Spaces, SpacesKeys};
+use crate::provider::digital_ocean::spaces::{Access, Address, Leftover, Limits, REGIONS, Spaces, SpacesKeys};
 use crate::provider::digital_ocean::{self, DISTRIBUTIONS, Image, Push, PushError, Timing};
 use crate::spec::{InvalidName, Slug, Tag};
 
 pub const EXAMPLES: &str = "\
 The image is sent to a bucket of Spaces under a key that begins with
-meshimg-image-push/, imported from there by a signed URL, and removed from the
-bucket again, whatever came of it. What `meshimg image check` finds wrong with
-the file ends it before anything is sent. The same image is not imported twice.
+meshimg-image-push/, imported from there by its URL, and removed from the
+bucket again, whatever came of it. Until then whoever knows that key can read
+it; nobody can guess it who has not got the file. What `meshimg image check`
+finds wrong with the file ends it before anything is sent. The same image is
+not imported twice.
 
 Variables: DIGITALOCEAN_TOKEN, SPACES_ACCESS_KEY_ID, SPACES_SECRET_ACCESS_KEY.
 
@@ -59,6 +61,10 @@ pub struct Arguments {
     /// Do not look into the image before it is sent
     #[arg(long)]
     no_check: bool,
+    /// Let nobody but the importer read the upload, by a signed URL; Digital Ocean may refuse to
+    /// import from one
+    #[arg(long)]
+    private: bool,
     /// Send nothing, and show what would be sent
     #[arg(long)]
     dry_run: bool,
@@ -108,6 +114,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
         distribution: distribution(arguments.distribution.as_deref(), &system),
         tags: arguments.tags.clone(),
         import: IMPORT,
+        access: if arguments.private { Access::Signed } else { Access::Public },
     };
     let there = digital_ocean::find(&client, &push).map_err(of)?;
     let leftovers = spaces.leftovers().map_err(PushError::from).map_err(of)?;

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::calls::{Call, post};
 use super::client::Client;
 use super::error::ApiError;
-use super::spaces::{AddressError, KeysError, PREFIX, Spaces, SpacesError, Upload};
+use super::spaces::{Access, AddressError, KeysError, PREFIX, Spaces, SpacesError, Upload};
 use super::types::{Image, ImageAnswer, Region};
 use crate::exec::interrupt;
 use crate::image::import::{ImageFile, ImportError};
@@ -48,8 +48,10 @@ pub struct Push {
     pub distribution: &'static str,
     /// Besides our own.
     pub tags: Vec<Tag>,
-    /// How long the import may take, and as long is the URL good: minutes as a rule.
+    /// How long the import may take, and as long is a signed URL good: minutes as a rule.
     pub import: Duration,
+    /// Who reads the upload while it is imported.
+    pub access: Access,
 }
 
 /// Why there is no image.
@@ -161,7 +163,7 @@ fn failure(image: &Image) -> Option<String> {
 /// # Errors
 /// [`PushError`].
 pub fn push(client: &Client, spaces: &Spaces, push: &Push, there: Option<Image>, ui: &Ui) -> Result<Pushed, PushError> {
-    let upload = Upload::new(spaces, push.key());
+    let upload = Upload::new(spaces, push.key(), push.access);
     let name = upload.name();
     let was_there = there.is_some();
     let result = match there {
@@ -260,13 +262,21 @@ fn finish(client: &Client, spaces: &Spaces, push: &Push, image: Image, ui: &Ui) 
             },
         };
         Ok(match failure(&image) {
-            Some(why) => Look::Gone(spaces.hide(&why)),
+            Some(why) => Look::Gone(spaces.hide(&why) + signed_help(push)),
             None if image.status == "available" => Look::Ready(image),
             None => Look::Pending(format!("status {}", image.status)),
         })
     };
     let result = ui.step(&what, || client.wait_for::<Image, PushError>(&what, push.import, look));
     result.map_err(|error| discard(client, push, error))
+}
+
+/// Digital Ocean's importer asks by HEAD too, and wants a URL that ends with the file's name: what others saw fail with signed ones.
+fn signed_help(push: &Push) -> &'static str {
+    match push.access {
+        Access::Public => "",
+        Access::Signed => "; it may be the signed URL that it does not take: try without --private",
+    }
 }
 
 /// The error, after the image that did not come to be was destroyed; with what is left of it.

@@ -15,6 +15,7 @@ fn of(path: &str) -> Push {
         distribution: "Debian",
         tags: vec!["env:production".parse().unwrap()],
         import: Duration::from_secs(1),
+        access: Access::Public,
     }
 }
 

@@ -57,7 +57,12 @@ pub(super) struct Request<'a> {
     /// Sorted by name.
     pub query: Vec<(&'static str, &'a str)>,
     pub body: Option<&'a [u8]>,
+    /// Whether the object that it makes may be read by everybody.
+    pub is_public: bool,
 }
+
+/// In small letters, as it is signed. Ceph, which Spaces are, reads it from a header alone, not from the query.
+const PUBLIC: (&str, &str) = ("x-amz-acl", "public-read");
 
 /// What is used of an answer.
 #[derive(Debug, Default)]
@@ -74,6 +79,7 @@ impl<'a> Request<'a> {
             key,
             query: Vec::new(),
             body: None,
+            is_public: false,
         }
     }
 
@@ -83,6 +89,14 @@ impl<'a> Request<'a> {
 
     pub fn body(self, body: &'a [u8]) -> Self {
         Self { body: Some(body), ..self }
+    }
+
+    pub fn public(self, is_public: bool) -> Self {
+        Self { is_public, ..self }
+    }
+
+    fn headers(&self) -> impl Iterator<Item = (&'static str, &'static str)> + Clone + use<> {
+        self.is_public.then_some(PUBLIC).into_iter()
     }
 }
 
@@ -127,7 +141,7 @@ impl Spaces {
         let (id, secret) = (self.keys.id(), self.keys.secret());
         let query = request.query.iter().copied();
         let now = Timestamp::now();
-        let headers = std::iter::empty();
+        let headers: Vec<(&str, &str)> = request.headers().collect();
         signing::sign(
             &now,
             request.method,
@@ -138,7 +152,7 @@ impl Spaces {
             bucket.region(),
             valid.as_secs(),
             query,
-            headers,
+            headers.iter().copied(),
         )
         .into()
     }
@@ -206,7 +220,10 @@ impl Spaces {
             } else {
                 self.limits.part_deadline
             };
-            let builder = builder.config().timeout_global(Some(time)).build();
+            let mut builder = builder.config().timeout_global(Some(time)).build();
+            for (name, value) in request.headers() {
+                builder = builder.header(name, value);
+            }
             // S3 takes no chunks: the length is told, although the body is a reader.
             builder.header("Content-Length", &length).send(ureq::SendBody::from_reader(watched))
         };

@@ -14,4 +14,4 @@ pub use client::{Limits, Spaces};
 pub use error::SpacesError;
 pub use keys::{KeysError, SpacesKeys};
 pub use leftovers::{Leftover, PREFIX};
-pub use upload::Upload;
+pub use upload::{Access, Upload};

@@ -12,19 +12,30 @@ use super::client::{Request, Spaces};
 use super::error::SpacesError;
 use crate::exec::interrupt;
 
+/// Who reads an object while it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Whoever knows its name.
+    Public,
+    /// Whoever has the URL that was signed for it.
+    Signed,
+}
+
 /// An object of ours, or what there is of it. Dropped, it is removed; [`Upload::remove`] also says whether that succeeded.
 pub struct Upload<'a> {
     spaces: &'a Spaces,
     key: String,
+    access: Access,
     is_removed: bool,
 }
 
 impl<'a> Upload<'a> {
     /// Nothing is sent yet.
-    pub fn new(spaces: &'a Spaces, key: String) -> Self {
+    pub fn new(spaces: &'a Spaces, key: String, access: Access) -> Self {
         Self {
             spaces,
             key,
+            access,
             is_removed: false,
         }
     }
@@ -47,7 +58,8 @@ impl<'a> Upload<'a> {
         };
         if bytes <= self.spaces.limits.part {
             let block = part(0)?;
-            self.spaces.call(&Request::new(Method::Put, &self.key).body(&block))?;
+            self.spaces
+                .call(&Request::new(Method::Put, &self.key).body(&block).public(self.is_public()))?;
         } else {
             self.put_parts(bytes, part, progress)?;
         }
@@ -58,7 +70,9 @@ impl<'a> Upload<'a> {
 
     fn put_parts(&self, bytes: u64, part: impl Fn(u64) -> Result<Vec<u8>, SpacesError>, progress: &dyn Fn(u64)) -> Result<(), SpacesError> {
         let spaces = self.spaces;
-        let begin = Request::new(Method::Post, &self.key).query(vec![("uploads", "")]);
+        let begin = Request::new(Method::Post, &self.key)
+            .query(vec![("uploads", "")])
+            .public(self.is_public());
         let Created { upload_id } = spaces.read(&begin)?;
         let (mut etags, mut place) = (Vec::new(), 0);
         while place < bytes {
@@ -100,9 +114,16 @@ impl<'a> Upload<'a> {
         }
     }
 
-    /// A URL to read it by, for so long.
+    fn is_public(&self) -> bool {
+        self.access == Access::Public
+    }
+
+    /// A URL to read it by: for so long where it is signed, else for as long as it is there.
     pub fn url(&self, valid: Duration) -> String {
-        self.spaces.url_to_read(&self.key, valid)
+        match self.access {
+            Access::Public => self.spaces.url(&self.key),
+            Access::Signed => self.spaces.url_to_read(&self.key, valid),
+        }
     }
 
     /// `bucket/key`.
