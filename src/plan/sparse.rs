@@ -16,6 +16,9 @@ const TRIES: usize = 400;
 /// The same if all of them are to be tried.
 const ALL_TRIES: usize = 2000;
 
+/// Exchanges of links that are tried where no regular graph has short ways.
+const REWIRINGS: usize = 4000;
+
 /// Steps of a look at failures, each of some nanoseconds.
 pub const EFFORT: usize = 10_000_000;
 
@@ -116,9 +119,56 @@ fn best(hosts: usize, degree: usize, survive: usize) -> Option<Sparse> {
         (0, _) => best_joined(&best_reflections(hosts - 2, degree)?),
         _ => best_pinched(&best_reflections(hosts - 1, degree)?, degree / 2),
     };
-    with_new
-        .filter(|found| plain.is_none() && survives(found) || short(found))
-        .or(plain)
+    if let Some(found) = with_new.filter(|found| plain.is_none() && survives(found) || short(found)) {
+        return Some(found);
+    }
+    plain.as_ref().and_then(|start| rewired(start, short)).or(plain)
+}
+
+/// `start` after so many exchanges of two links' ends, each of which makes ways no longer, until it is `good`. Every host keeps its number of links.
+fn rewired(start: &Sparse, good: impl Fn(&Sparse) -> bool) -> Option<Sparse> {
+    let hosts = start.graph.hosts();
+    let mut random = Random(hosts as u64);
+    let mut links = start.graph.links().to_vec();
+    let mut least = (u32::MAX, u64::MAX);
+    for _ in 0..REWIRINGS {
+        let (one, other) = (random.below(links.len()), random.below(links.len()));
+        let ([a, b], [c, d]) = (links[one], links[other]);
+        let mut changed = links.clone();
+        (changed[one], changed[other]) = if random.below(2) == 0 { ([a, c], [b, d]) } else { ([a, d], [b, c]) };
+        let found = Sparse {
+            graph: Graph::new(hosts, changed.iter().copied()),
+            symmetric: false,
+            steps: None,
+        };
+        // A pair may not be linked twice, nor a host with itself.
+        if found.graph.links().len() < links.len() {
+            continue;
+        }
+        let Some(spread) = found.spread().filter(|spread| *spread <= least) else {
+            continue;
+        };
+        if good(&found) {
+            return Some(found);
+        }
+        (links, least) = (changed, spread);
+    }
+    None
+}
+
+/// Any sequence does that spreads over all, and is the same in each run: Knuth's MMIX generator (The Art of Computer Programming 2, 3.3.4), its
+/// upper bits.
+struct Random(u64);
+
+impl Random {
+    /// A number below `end`.
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        ((self.0 >> 33) % end as u64) as usize
+    }
 }
 
 fn best_reflections(hosts: usize, degree: usize) -> Option<Sparse> {
@@ -235,14 +285,8 @@ fn choices(things: &[usize], count: usize) -> Vec<Vec<usize>> {
 }
 
 fn some_choices(things: &[usize], count: usize) -> Vec<Vec<usize>> {
-    // Any sequence does that spreads over all: Knuth's MMIX generator (The Art of Computer Programming 2, 3.3.4), its upper bits.
-    let mut state = things.len() as u64;
-    let mut next = || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        things[((state >> 33) % things.len() as u64) as usize]
-    };
+    let mut random = Random(things.len() as u64);
+    let mut next = || things[random.below(things.len())];
     let choice = |_| {
         let mut chosen = Vec::with_capacity(count);
         while chosen.len() < count {
