@@ -62,7 +62,7 @@ pub static MIXED: Cluster = Cluster {
     archive_is_away_for: Some("alpha"),
     slot: Mutex::new(None),
 };
-const MIXED_TEXT: &str = "version: 1
+pub const MIXED_TEXT: &str = "version: 1
 name: mixed
 mesh: {tunnel: vxlan, loop-protection: stp}
 containers: {subnet: 10.20.0.0/16}

@@ -5,7 +5,7 @@ use libtest_mimic::{Failed, Trial};
 use meshimg::lab::session::Session;
 
 use super::probes::exactly;
-use super::{on, run, stock};
+use super::{long, on, remote, run, stock};
 use crate::clusters::MIXED;
 
 pub fn tests() -> Vec<Trial> {
@@ -16,6 +16,7 @@ pub fn tests() -> Vec<Trial> {
             stock::whole(session)?;
             exactly(&session.probe(), OF_THE_DISTRIBUTION)
         }),
+        long(on(&MIXED, "a_bare_host_gets_packages_mesh_and_docker_by_ssh", remote::bare)),
     ]);
     tests
 }

@@ -10,7 +10,7 @@ use meshimg::machine::ssh;
 use meshimg::wait::{Look, until};
 
 use super::{containers_reach_each_other, long, run, three};
-use crate::clusters::example;
+use crate::clusters::{MIXED_TEXT, example};
 
 pub fn tests() -> Vec<Trial> {
     vec![
@@ -21,6 +21,7 @@ pub fn tests() -> Vec<Trial> {
         three("a_host_without_its_mesh_is_as_before_and_apply_brings_it_back", wipe_and_apply),
         long(three("a_host_leaves_a_mesh_that_goes_on", leave)),
         long(three("a_change_is_taken_back_at_a_boot_in_the_middle_of_it", killed)),
+        long(three("verify_measures_what_faults_cost", disruptive)),
     ]
 }
 
@@ -295,6 +296,39 @@ fn leave(session: &mut Session<'static>) -> Result<(), Failed> {
     with_code(&config.meshimg("apply", &["--yes"])?, 0)?;
     containers_reach_each_other(session)
 }
+
+fn disruptive(session: &mut Session<'static>) -> Result<(), Failed> {
+    let said = with_code(&Config::new(session)?.meshimg("verify", &["--disruptive"])?, 0)?;
+    let faults = ["link-down", "half-link", "ovs-restart", "ovs-kill", "docker-restart"];
+    let lines: Vec<String> = faults.iter().map(|fault| format!("green    {fault}")).collect();
+    wants(&said, &lines.iter().map(String::as_str).collect::<Vec<_>>())?;
+    wants(&said, &["all green"])?;
+    nothing_left(session)
+}
+
+/// A host that has nothing but its network and ssh: packages, mesh and Docker are all brought by apply, to one with `network: systemd`.
+pub(super) fn bare(session: &mut Session<'static>) -> Result<(), Failed> {
+    let config = Config::new(session)?;
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("cluster.yaml");
+    std::fs::write(&file, MIXED_TEXT)?;
+    let of = |verb: &str, arguments: &[&str]| config.meshimg_of(&file, verb, arguments);
+    with_code(&of("wipe", &["--host", "gamma", "--yes"])?, 0)?;
+    without_mesh(session, "gamma")?;
+    run(session, "gamma", PURGE)?;
+    let said = with_code(&of("apply", &["--yes"])?, 0)?;
+    wants(&said, &["gamma gets the mesh", "1 as planned", "2 hosts as planned"])?;
+    let said = with_code(&of("verify", &[])?, 0)?;
+    wants(&said, &["all green"])?;
+    let said = with_code(&of("apply", &[])?, 0)?;
+    wants(&said, &["nothing to change"])
+}
+
+/// As if nobody had ever installed them; Docker leaves its bridge behind.
+const PURGE: &str = "export DEBIAN_FRONTEND=noninteractive
+apt-get -qq -y purge docker.io containerd runc openvswitch-switch openvswitch-common >/dev/null 2>&1
+rm -rf /etc/openvswitch /var/lib/docker
+ip link delete docker0 2>/dev/null || true";
 
 /// meshimg is killed, and the host is started anew, before the end of a change.
 fn killed(session: &mut Session<'static>) -> Result<(), Failed> {
