@@ -19,8 +19,8 @@ const TIME_MAX: Duration = Duration::from_millis(if cfg!(debug_assertions) { 200
 /// Bytes.
 const MEMORY_MAX: u64 = if cfg!(debug_assertions) { 40_000_000 } else { 20_000_000 };
 
-/// Bytes, stripped.
-const SIZE_MAX: u64 = 10_000_000;
+/// Bytes, stripped. The aim is 10 MB, which the program kept before it spoke HTTPS and S3 (docs/bench.md); this keeps it from growing unnoticed.
+const SIZE_MAX: u64 = 12_000_000;
 
 /// Wall-clock time, and what the kernel says.
 fn run(folder: &Path) -> (Duration, ResourceUsage) {
