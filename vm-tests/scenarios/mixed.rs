@@ -16,7 +16,10 @@ pub fn tests() -> Vec<Trial> {
             stock::whole(session)?;
             exactly(&session.probe(), OF_THE_DISTRIBUTION)
         }),
-        long(on(&MIXED, "a_bare_host_gets_packages_mesh_and_docker_by_ssh", remote::bare)),
+        long(on(&MIXED, "a_bare_host_gets_packages_mesh_and_docker_by_ssh", |session| {
+            stock::whole(session)?;
+            remote::bare(session)
+        })),
     ]);
     tests
 }
