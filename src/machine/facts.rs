@@ -226,5 +226,8 @@ pub(crate) fn sections_of(output: &str) -> Sections {
 #[path = "facts/end_tests.rs"]
 mod end_tests;
 #[cfg(test)]
+#[path = "facts/gather_tests.rs"]
+mod gather_tests;
+#[cfg(test)]
 #[path = "facts/tests.rs"]
 mod tests;

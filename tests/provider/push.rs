@@ -139,6 +139,11 @@ fn a_private_upload_is_read_by_a_signed_url_alone() {
     }
     let mut place = Place::new(1);
     place.access = Access::Signed;
+    place.fake.state().images.fails = Some("no ext4 file system at URL");
+    let error = place.push().unwrap_err();
+    assert!(error.contains("/mesh.img?***"), "what makes the URL a key is not told: {error}");
+    let mut place = Place::new(1);
+    place.access = Access::Signed;
     let error = place.push().unwrap_err();
     assert!(
         error.ends_with("403 to HEAD; it may be the signed URL that it does not take: try without --private"),
